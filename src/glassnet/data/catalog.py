@@ -1,0 +1,107 @@
+"""The data sets that come with the package, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from glassnet.data.dataset import Dataset, Split
+from glassnet.data.embedded_files import embedded_file
+from glassnet.data.idx import read_idx
+from glassnet.data.split import split_indices
+from glassnet.data.text import Vocabulary, contexts, read_lines
+from glassnet.engine.errors import ConfigError, DataError
+
+
+@dataclass(frozen=True)
+class DatasetInfo:
+    """What ``available`` says about a data set; ``rows`` counts images or texts, before contexts are made."""
+
+    name: str
+    description: str
+    rows: int
+    licence: str
+
+
+_CATALOG = {
+    info.name: info
+    for info in (
+        DatasetInfo("digits", "handwritten digits of MNIST, 28 x 28, 10 classes", 10_000, "CC BY-SA 3.0"),
+        DatasetInfo("names", "first names given in the USA in 2017, a to z", 29_910, "public domain"),
+    )
+}
+
+
+def available() -> tuple[DatasetInfo, ...]:
+    """The data sets that ``load`` knows, with a line of description, the number of rows, and the licence."""
+    return tuple(_CATALOG.values())
+
+
+def load(
+    name: str, *, seed: int = 0, fractions: Sequence[float] | None = None, context: int | None = None
+) -> Dataset:
+    """Load an embedded data set with its train, val and test splits.
+
+    ``"digits"``: x (n, 784) float32 pixels from 0 (background) to 1 (ink), y (n,) int64 digits; 7,500, 500
+    and 2,000 rows, each with every digit's share.
+    ``"names"``: x (n, context) int64 indices of the characters before, y (n,) int64 index of the next one;
+    80, 10 and 10 % of the names, which are in the ``items`` of their split; context 3.
+
+    seed: which rows are in which split; the same seed gives the same splits on every machine.
+    fractions: of the rows (digits) or names in train, val and test, instead of the sizes above.
+    context: how many characters to predict from; for names only.
+
+    Raises ConfigError for an unknown name or an option that does not fit, and DataError when the embedded
+    file is damaged.
+    """
+    if name not in _CATALOG:
+        from difflib import get_close_matches
+
+        near = get_close_matches(str(name), _CATALOG, n=1)
+        hint = f"Did you mean {near[0]!r}?" if near else f"There are {', '.join(map(repr, _CATALOG))}."
+        raise ConfigError(f"there is no data set {name!r}. {hint}")
+    if name == "names":
+        shares = (0.8, 0.1, 0.1) if fractions is None else fractions
+        return _load_names(seed, shares, 3 if context is None else context)
+    if context is not None:
+        raise ConfigError(f"{name!r} has no option context; it is for texts. Leave it out.")
+    return _load_digits(seed, (0.75, 0.05, 0.2) if fractions is None else fractions)
+
+
+def _load_digits(seed: int, fractions: Sequence[float]) -> Dataset:
+    with embedded_file("mnist-10k-images-idx3-ubyte.gz") as path:
+        images = read_idx(path)  # (10000, 28, 28) uint8
+    with embedded_file("mnist-10k-labels-idx1-ubyte.gz") as path:
+        labels = read_idx(path).astype(np.int64)
+    pixels = images.reshape(len(images), -1) / np.float32(255)
+    indices = _three_splits(len(labels), fractions, seed, labels)
+    train, val, test = (Split(pixels[rows], labels[rows]) for rows in indices)
+    return Dataset("digits", train, val, test, classes=tuple("0123456789"), input_shape=images.shape[1:])
+
+
+def _load_names(seed: int, fractions: Sequence[float], context: int) -> Dataset:
+    with embedded_file("us-baby-names-2017.txt.gz") as path:
+        names = read_lines(path)
+    if len(set(names)) < len(names):
+        raise DataError("the names are not all different, so that a name could be in two splits.")
+    vocabulary = Vocabulary.from_items(names)
+
+    def split(rows: NDArray[np.int64]) -> Split:
+        items = tuple(names[row] for row in rows.tolist())
+        x, y = contexts(items, vocabulary, context)
+        return Split(x, y, items)
+
+    train, val, test = (split(rows) for rows in _three_splits(len(names), fractions, seed, None))
+    return Dataset("names", train, val, test, vocabulary=vocabulary, context=context)
+
+
+def _three_splits(
+    n: int, fractions: Sequence[float], seed: int, labels: NDArray[np.int64] | None
+) -> tuple[NDArray[np.int64], ...]:
+    indices = split_indices(n, fractions, seed=seed, stratify=labels)
+    if len(indices) != 3:
+        raise ConfigError(f"fractions must be three numbers, for train, val and test, got {fractions!r}.")
+    return indices

@@ -1,0 +1,124 @@
+"""Splitting rows into parts that never overlap: seeded, and stratified by class where labels are given."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from glassnet.data.options import integer_option
+from glassnet.data.permutation import random_order
+from glassnet.engine.errors import ConfigError, DataError
+
+
+def split_indices(
+    n: int,
+    fractions: Sequence[float] = (0.8, 0.1, 0.1),
+    *,
+    seed: int = 0,
+    stratify: ArrayLike | None = None,
+) -> tuple[NDArray[np.int64], ...]:
+    """Split the rows 0 to n - 1 into one sorted index array for each fraction.
+
+    The arrays never overlap and together hold every row. Their sizes are ``n`` times the fractions, rounded
+    up or down. They are a function of the arguments alone, the same bits on every machine.
+
+    stratify: n labels (whole numbers or text). Every split then holds each label's share of its rows to
+    within one row.
+
+    Raises ConfigError when the fractions are not positive or do not add up to 1, and DataError when a split
+    would be empty or the labels do not fit.
+    """
+    rows = integer_option("the number of rows", n, 1)
+    weights = _weights(fractions)
+    order = random_order(rows, seed, 0, stream="split")
+    counts = [rows]
+    if stratify is not None:
+        codes = _class_codes(stratify, rows)
+        counts = np.bincount(codes).tolist()
+        order = order[np.argsort(codes[order], kind="stable")]  # class after class, each in random order
+    table = _allocate(counts, weights)
+    for position, size in enumerate(map(sum, zip(*table, strict=True))):
+        if size == 0:
+            raise DataError(
+                f"split {position + 1} of {len(weights)} (fraction {fractions[position]}) would be empty: "
+                f"there are only {rows} rows. Give more rows or a larger fraction."
+            )
+    # The split that each entry of `order` goes to: a run of every split for every class.
+    destination = np.repeat(np.tile(np.arange(len(weights)), len(counts)), np.ravel(table))
+    return tuple(np.sort(order[destination == position]) for position in range(len(weights)))
+
+
+def _weights(fractions: Sequence[float]) -> list[int]:
+    """The fractions as whole numbers in the same proportion, so that 0.29 of 100 rows is 29, not 28.99999."""
+    from fractions import Fraction  # here and not above, because it is not needed to import glassnet
+
+    try:
+        exact = [Fraction(float(fraction)).limit_denominator(10**6) for fraction in fractions]
+    except (TypeError, ValueError, OverflowError):
+        raise ConfigError(
+            f"fractions must be positive numbers, such as (0.8, 0.1, 0.1), got {fractions!r}."
+        ) from None
+    if not exact or min(exact) <= 0:
+        raise ConfigError(
+            f"fractions must all be positive, got {fractions!r}. Leave out the split you do not want."
+        )
+    total = sum(exact, Fraction(0))
+    if abs(total - 1) > Fraction(1, 10**5):
+        raise ConfigError(f"fractions must add up to 1, got {fractions!r}, which add up to {float(total):g}.")
+    scale = math.lcm(*(fraction.denominator for fraction in exact))
+    return [int(fraction * scale) for fraction in exact]
+
+
+def _class_codes(labels: ArrayLike, rows: int) -> NDArray[Any]:
+    """Labels as class numbers from 0 without gaps, (rows,)."""
+    array = np.asarray(labels)
+    if array.shape != (rows,):
+        raise DataError(f"stratify must hold one label for each of the {rows} rows, got shape {array.shape}.")
+    if array.dtype.kind not in "biuU":
+        raise DataError(f"stratify needs class labels (whole numbers or text), got dtype {array.dtype}.")
+    return np.unique(array, return_inverse=True)[1]
+
+
+def _allocate(counts: list[int], weights: list[int]) -> list[list[int]]:
+    """How many rows of each class go to each split, (classes, splits), in exact whole numbers.
+
+    Exact shares are rounded so that the sums stay right in both directions: every row of a class is given
+    away, and a split's size is its share of all rows, rounded up or down. Shares are rounded down first. The
+    rows that are left go at most one to a split, by Ryser's construction of a matrix of zeros and ones with
+    given row and column sums (Combinatorial properties of matrices of zeros and ones, 1957): each class gives
+    to the splits that still want most.
+    """
+    unit = sum(weights)
+    table = [[count * weight // unit for weight in weights] for count in counts]
+    left = [count - sum(row) for count, row in zip(counts, table, strict=True)]
+    remainders = [[count * weight % unit for weight in weights] for count in counts]
+    wanted = _round_sizes([sum(column) for column in zip(*remainders, strict=True)], unit, left)
+    for row, spare, remainder in zip(table, left, remainders, strict=True):
+        by_need = sorted(range(len(weights)), key=lambda split: (-wanted[split], -remainder[split]))
+        for split in by_need[:spare]:
+            row[split] += 1
+            wanted[split] -= 1
+    return table
+
+
+def _round_sizes(shares: list[int], unit: int, left: list[int]) -> list[int]:
+    """Round each split's share of the left rows (in units), so that the sum is kept and the sizes can be met.
+
+    Largest remainders are rounded up first. Sizes can be met if no j splits together want more rows than the
+    classes can give to j splits, one row a split (the Gale-Ryser theorem). Such sets of roundings are a
+    matroid, so the greedy choice always ends with the right sum.
+    """
+    capacity = [sum(min(spare, j) for spare in left) for j in range(1, len(shares) + 1)]
+    wanted = [share // unit for share in shares]
+    for split in sorted(range(len(shares)), key=lambda split: -(shares[split] % unit)):
+        if sum(wanted) == sum(left):
+            break
+        wanted[split] += 1
+        largest_first = sorted(wanted, reverse=True)
+        if any(sum(largest_first[:j]) > most for j, most in enumerate(capacity, start=1)):
+            wanted[split] -= 1
+    return wanted

@@ -1,0 +1,54 @@
+"""Numbers as arrays: what type they take, and what type they share where they meet.
+
+float32 is the type of Python's floats here, as in PyTorch. Tensors decide: an array or number that is no tensor is a
+constant and takes the floating type of the tensors that it meets, so that float64 data does not slow a network down.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from glassnet.engine.errors import DataError
+from glassnet.engine.namespace import Array
+from glassnet.engine.operation import Operation
+
+FLOAT = np.dtype(np.float32)
+DOUBLE = np.dtype(np.float64)
+
+
+def as_array(value: Any) -> Array:
+    """The numbers of a tensor, array, number or nested list as a NumPy array, without a copy where possible.
+
+    Raises DataError for rows of different lengths and for what is not made of numbers.
+    """
+    try:
+        array = np.asarray(value)
+    except ValueError as error:
+        raise DataError(f"expected numbers in rows of equal length: {error}.") from error
+    if array.dtype.kind not in "fiub":
+        raise DataError(f"expected numbers, got {type(value).__name__} with elements of type {array.dtype}.")
+    return array.astype(FLOAT) if array.dtype == DOUBLE and isinstance(value, float | list | tuple) else array
+
+
+def as_constant(value: Any) -> Any:
+    """An input that is no tensor. Numbers stay Python numbers: NumPy lets them take the type of what they meet."""
+    if isinstance(value, np.generic):
+        return value.item()
+    return value if isinstance(value, int | float | np.ndarray) else as_array(value)
+
+
+def unify(operation: Operation, arrays: list[Any], are_tensors: list[bool]) -> list[Any]:
+    """Bring the arrays that meet in an operation to one floating type.
+
+    float32 and float64 tensors meet in float64; integers, and arrays that are no tensors, are cast to the tensors'
+    type. Inputs without a derivative (indices, conditions) stay as they are.
+    """
+    places = [i for i, array in enumerate(arrays) if operation.differentiates(i) and hasattr(array, "dtype")]
+    floats = [i for i in places if arrays[i].dtype.kind == "f"]
+    if not floats:
+        return arrays
+    deciding = [i for i in floats if are_tensors[i]] or floats
+    common = np.result_type(*(arrays[i].dtype for i in deciding))
+    return [array.astype(common, copy=False) if i in places else array for i, array in enumerate(arrays)]

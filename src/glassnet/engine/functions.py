@@ -1,0 +1,41 @@
+"""The operations as functions of tensors, arrays and numbers: ``glassnet.exp(x)``, ``glassnet.where(c, a, b)``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from glassnet.engine import ops
+from glassnet.engine.operation import Operation
+from glassnet.engine.tensor import Tensor, TensorLike, apply
+
+
+def _function(operation: Operation) -> Callable[..., Tensor]:
+    def function(*inputs: TensorLike) -> Tensor:
+        return apply(operation, *inputs)
+
+    function.__name__ = function.__qualname__ = operation.name
+    function.__doc__ = operation.__doc__
+    return function
+
+
+exp = _function(ops.exp)
+log = _function(ops.log)
+sqrt = _function(ops.sqrt)
+abs = _function(ops.abs_)
+tanh = _function(ops.tanh)
+sigmoid = _function(ops.sigmoid)
+relu = _function(ops.relu)
+maximum = _function(ops.maximum)
+minimum = _function(ops.minimum)
+where = _function(ops.where)
+matmul = _function(ops.matmul)
+
+
+def concatenate(tensors: Sequence[TensorLike], axis: int = 0) -> Tensor:
+    """Tensors joined along an axis that they have; the other axes must agree."""
+    return apply(ops.concatenate, *tensors, axis=axis)
+
+
+def stack(tensors: Sequence[TensorLike], axis: int = 0) -> Tensor:
+    """Tensors of one shape joined along a new axis."""
+    return apply(ops.stack, *tensors, axis=axis)

@@ -1,0 +1,193 @@
+"""What can be done with a tensor: its operators and methods, each a line over its row.
+
+The names are PyTorch's; reductions take NumPy's ``axis`` and ``keepdims``, which PyTorch accepts as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from glassnet.engine import indexing, ops
+from glassnet.engine.convert import as_array
+from glassnet.engine.errors import GradientError, ShapeError
+from glassnet.engine.namespace import Axes
+from glassnet.engine.operation import Operation
+from glassnet.engine.ops.reduce import as_axes
+
+if TYPE_CHECKING:
+    from glassnet.engine.tensor import Tensor, TensorLike
+
+
+def _method(operation: Operation, reflected: bool = False) -> Callable[..., Tensor]:
+    """The method that belongs to a row; ``reflected`` swaps two inputs: what ``2 - x`` calls on x."""
+
+    def method(self: Tensor, *others: TensorLike) -> Tensor:
+        return self._apply(operation, *others, self) if reflected else self._apply(operation, self, *others)
+
+    method.__name__ = operation.name
+    method.__doc__ = operation.__doc__
+    return method
+
+
+def _comparison(ufunc: Callable[[Any, Any], Any], name: str) -> Callable[[Tensor, Any], Any]:
+    """An element-wise comparison: a tensor of booleans, without a gradient."""
+
+    def compare(self: Tensor, other: TensorLike) -> Tensor:
+        return type(self)._new(ufunc(self.data, as_array(other)))
+
+    compare.__name__ = name
+    return compare
+
+
+class TensorMethods:
+    """The operators and methods of ``Tensor``."""
+
+    __slots__ = ()
+
+    # Arithmetic
+
+    __add__, __radd__ = _method(ops.add), _method(ops.add, reflected=True)
+    __sub__, __rsub__ = _method(ops.subtract), _method(ops.subtract, reflected=True)
+    __mul__, __rmul__ = _method(ops.multiply), _method(ops.multiply, reflected=True)
+    __truediv__, __rtruediv__ = _method(ops.divide), _method(ops.divide, reflected=True)
+    __pow__, __rpow__ = _method(ops.power), _method(ops.power, reflected=True)
+    __matmul__, __rmatmul__ = _method(ops.matmul), _method(ops.matmul, reflected=True)
+    __neg__, __abs__, abs = _method(ops.negate), _method(ops.abs_), _method(ops.abs_)
+    exp, log, sqrt = _method(ops.exp), _method(ops.log), _method(ops.sqrt)
+    tanh, sigmoid, relu = _method(ops.tanh), _method(ops.sigmoid), _method(ops.relu)
+    maximum, minimum = _method(ops.maximum), _method(ops.minimum)
+
+    # In place: on a leaf under no_grad() an update, otherwise a new tensor under the old name
+
+    def __iadd__(self: Tensor, other: TensorLike) -> Tensor:
+        return self._in_place(self + other)
+
+    def __isub__(self: Tensor, other: TensorLike) -> Tensor:
+        return self._in_place(self - other)
+
+    def __imul__(self: Tensor, other: TensorLike) -> Tensor:
+        return self._in_place(self * other)
+
+    def __itruediv__(self: Tensor, other: TensorLike) -> Tensor:
+        return self._in_place(self / other)
+
+    # Comparisons
+
+    __eq__, __ne__ = _comparison(np.equal, "__eq__"), _comparison(np.not_equal, "__ne__")
+    __lt__, __le__ = _comparison(np.less, "__lt__"), _comparison(np.less_equal, "__le__")
+    __gt__, __ge__ = _comparison(np.greater, "__gt__"), _comparison(np.greater_equal, "__ge__")
+
+    # Reductions
+
+    def sum(self: Tensor, axis: Axes = None, keepdims: bool = False) -> Tensor:
+        """Sum over all axes, or over the given ones."""
+        return self._apply(ops.sum_, self, axis=axis, keepdims=keepdims)
+
+    def mean(self: Tensor, axis: Axes = None, keepdims: bool = False) -> Tensor:
+        """Mean over all axes, or over the given ones."""
+        return self._apply(ops.mean, self, axis=axis, keepdims=keepdims)
+
+    def var(self: Tensor, axis: Axes = None, keepdims: bool = False, correction: int = 1) -> Tensor:
+        """Variance, divided by n - correction: 1 for the estimate from a sample, 0 for the population."""
+        return self._apply(ops.var, self, axis=axis, keepdims=keepdims, correction=correction)
+
+    def std(self: Tensor, axis: Axes = None, keepdims: bool = False, correction: int = 1) -> Tensor:
+        """Standard deviation: the square root of ``var``."""
+        return self.var(axis, keepdims, correction).sqrt()
+
+    def max(self: Tensor, axis: Axes = None, keepdims: bool = False) -> Tensor:
+        """Largest element; elements that tie share the gradient."""
+        return self._apply(ops.max_, self, axis=axis, keepdims=keepdims)
+
+    def min(self: Tensor, axis: Axes = None, keepdims: bool = False) -> Tensor:
+        """Smallest element; elements that tie share the gradient."""
+        return self._apply(ops.min_, self, axis=axis, keepdims=keepdims)
+
+    def logsumexp(self: Tensor, axis: Axes = None, keepdims: bool = False) -> Tensor:
+        """log(sum(exp(x))), stable at any size of x."""
+        return self._apply(ops.logsumexp, self, axis=axis, keepdims=keepdims)
+
+    def softmax(self: Tensor, axis: int = -1) -> Tensor:
+        """exp(x) / sum(exp(x)) along an axis."""
+        return self._apply(ops.softmax, self, axis=axis)
+
+    def log_softmax(self: Tensor, axis: int = -1) -> Tensor:
+        """log(softmax(x)) along an axis, stable at any size of x."""
+        return self._apply(ops.log_softmax, self, axis=axis)
+
+    def argmax(self: Tensor, axis: int | None = None) -> Tensor:
+        """Position of the largest element, the first of those that tie; without a gradient."""
+        return type(self)._new(self.data.argmax(axis))
+
+    def argmin(self: Tensor, axis: int | None = None) -> Tensor:
+        """Position of the smallest element, the first of those that tie; without a gradient."""
+        return type(self)._new(self.data.argmin(axis))
+
+    # Shapes
+
+    def reshape(self: Tensor, *shape: int) -> Tensor:
+        """The same elements in another shape; one axis may be -1. ``x.reshape(2, -1)`` or ``x.reshape((2, -1))``."""
+        return self._apply(ops.reshape, self, shape=_unpack(shape))
+
+    def permute(self: Tensor, *axes: int) -> Tensor:
+        """The axes in another order."""
+        return self._apply(ops.permute, self, axes=_unpack(axes))
+
+    def transpose(self: Tensor, first: int, second: int) -> Tensor:
+        """Two axes swapped."""
+        axes = list(range(self.ndim))
+        axes[first], axes[second] = axes[second], axes[first]
+        return self._apply(ops.permute, self, axes=tuple(axes))
+
+    @property
+    def T(self: Tensor) -> Tensor:  # noqa: N802  # the name that NumPy, PyTorch and mathematics use
+        """The transpose: all axes in reverse order."""
+        return self._apply(ops.permute, self, axes=tuple(range(self.ndim))[::-1])
+
+    def flatten(self: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
+        """The axes from ``start_dim`` to ``end_dim`` (inclusive) joined into one."""
+        start, end = as_axes((start_dim, end_dim), self.ndim) if self.ndim else (0, 0)
+        if start > end:
+            raise ShapeError(f"flatten from axis {start_dim} to {end_dim} of shape {self.shape}: nothing lies between.")
+        return self.reshape(*self.shape[:start], -1, *self.shape[end + 1 :])
+
+    def expand(self: Tensor, *shape: int) -> Tensor:
+        """Axes of length 1 repeated to the given shape, new axes in front."""
+        return self._apply(ops.expand, self, shape=_unpack(shape))
+
+    def unsqueeze(self: Tensor, axis: int) -> Tensor:
+        """A new axis of length 1."""
+        return self.reshape(*np.expand_dims(self.data, axis).shape)
+
+    def squeeze(self: Tensor, axis: Axes = None) -> Tensor:
+        """Without the axes of length 1: all of them, or the given ones. Raises ShapeError for a longer axis."""
+        axes = [i for i, n in enumerate(self.shape) if n == 1] if axis is None else as_axes(axis, self.ndim)
+        if any(self.shape[i] != 1 for i in axes):
+            raise ShapeError(f"squeeze(axis={axis}) needs axes of length 1, got shape {self.shape}.")
+        return self.reshape(*(n for i, n in enumerate(self.shape) if i not in axes))
+
+    def to(self: Tensor, dtype: DTypeLike) -> Tensor:
+        """The same numbers in another type; between floating types the gradient flows."""
+        if np.dtype(dtype).kind == self.dtype.kind == "f":
+            return self._apply(ops.cast, self, dtype=np.dtype(dtype))
+        return type(self)._new(self.data.astype(dtype))
+
+    def __getitem__(self: Tensor, index: Any) -> Tensor:
+        """Elements by integers, slices, masks and arrays of integers; repeated positions accumulate gradients."""
+        pattern, positions = indexing.parse(index)
+        return self._apply(ops.index, self, *positions, pattern=pattern)
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        raise GradientError(
+            "a tensor cannot be written into: the graph remembers its values. Write "
+            "x = glassnet.where(mask, new, x) for a changed copy, or x.data[...] = new outside of any graph."
+        )
+
+
+def _unpack(numbers: tuple[Any, ...]) -> tuple[int, ...]:
+    """``f(2, 3)`` and ``f((2, 3))`` mean the same."""
+    return tuple(numbers[0]) if len(numbers) == 1 and isinstance(numbers[0], tuple | list) else numbers

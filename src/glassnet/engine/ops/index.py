@@ -1,0 +1,31 @@
+"""Rows that read elements by position; positions that are read twice receive both gradients."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from glassnet.engine.namespace import Array
+from glassnet.engine.operation import operation
+
+#: Stands in a static pattern where the next array of positions goes.
+POSITIONS = object()
+
+
+def _fill(pattern: tuple[Any, ...], positions: tuple[Array, ...]) -> tuple[Any, ...]:
+    arrays = iter(positions)
+    return tuple(next(arrays) if part is POSITIONS else part for part in pattern)
+
+
+@operation(lambda xp, g, out, x, *positions, pattern: xp.scatter_add(x.shape, _fill(pattern, positions), g))
+def index(xp: Any, x: Array, *positions: Array, pattern: tuple[Any, ...]) -> Array:
+    """x[pattern]: integers, slices, None and Ellipsis as they stand, arrays of integers where POSITIONS stands."""
+    return x[_fill(pattern, positions)]
+
+
+@operation(
+    None,
+    lambda xp, g, out, indices, weight: xp.scatter_add(weight.shape, (indices,), g),
+)
+def embedding(xp: Any, indices: Array, weight: Array) -> Array:
+    """Row ``weight[i]`` for each index i: one_hot(indices) @ weight without the product. (...) -> (..., features)."""
+    return weight[indices]

@@ -1,0 +1,99 @@
+"""Rows that reduce over axes: none given means all, a number or several are allowed, negative ones count from the end.
+
+The vjps put the reduced axes back with length 1; the gradient then broadcasts over the input, as a sum broadcasts
+back what it summed.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from glassnet.engine.namespace import Array, Axes
+from glassnet.engine.operation import operation
+
+
+def as_axes(axis: Axes, ndim: int) -> tuple[int, ...]:
+    """The axes as non-negative numbers; None is all of them."""
+    if axis is None:
+        return tuple(range(ndim))
+    axes = (axis,) if isinstance(axis, int) else axis
+    return tuple(a % ndim if ndim else a for a in axes)
+
+
+def count(x: Array, axis: Axes) -> int:
+    """How many elements each reduced value is made of."""
+    return math.prod(x.shape[a] for a in as_axes(axis, x.ndim))
+
+
+def restore(xp: Any, reduced: Array, x: Array, axis: Axes, keepdims: bool) -> Array:
+    """A reduced array with its reduced axes put back with length 1, so that it broadcasts against x."""
+    if keepdims or axis is None:
+        return reduced  # a single number broadcasts as it is
+    return xp.expand_dims(reduced, as_axes(axis, x.ndim))
+
+
+def _sum_vjp(xp: Any, g: Array, out: Array, x: Array, axis: Axes, keepdims: bool) -> Array:
+    return xp.broadcast_to(restore(xp, g, x, axis, keepdims), x.shape)
+
+
+@operation(_sum_vjp)
+def sum_(xp: Any, x: Array, *, axis: Axes = None, keepdims: bool = False) -> Array:
+    """Sum. The gradient is copied to every element that was summed."""
+    return xp.sum(x, axis, keepdims)
+
+
+def _mean_vjp(xp: Any, g: Array, out: Array, x: Array, axis: Axes, keepdims: bool) -> Array:
+    return xp.broadcast_to(restore(xp, g / count(x, axis), x, axis, keepdims), x.shape)
+
+
+@operation(_mean_vjp)
+def mean(xp: Any, x: Array, *, axis: Axes = None, keepdims: bool = False) -> Array:
+    """Mean: the sum over the number of elements n; each element's gradient is g / n."""
+    return xp.sum(x, axis, keepdims) / count(x, axis)
+
+
+def _var_vjp(
+    xp: Any, g: Array, out: Array, centred: Array, x: Array, axis: Axes, correction: int, keepdims: bool
+) -> Array:
+    return restore(xp, g, x, axis, keepdims) * centred * (2.0 / (count(x, axis) - correction))
+
+
+@operation(_var_vjp, keeps=("centred",))
+def var(
+    xp: Any, x: Array, *, axis: Axes = None, correction: int = 1, keepdims: bool = False
+) -> tuple[Array, tuple[Array]]:
+    """Variance: sum((x - mean) ** 2) / (n - correction)."""
+    n = count(x, axis)
+    centred = x - xp.sum(x, axis, True) / n
+    return xp.sum(centred * centred, axis, keepdims) / (n - correction), (centred,)
+
+
+def _extreme_vjp(xp: Any, g: Array, out: Array, x: Array, axis: Axes, keepdims: bool) -> Array:
+    chosen = x == restore(xp, out, x, axis, keepdims)
+    ties = xp.sum(1.0 * chosen, axis, True)
+    return chosen * (restore(xp, g, x, axis, keepdims) / ties)
+
+
+@operation(_extreme_vjp)
+def max_(xp: Any, x: Array, *, axis: Axes = None, keepdims: bool = False) -> Array:
+    """Largest element. Elements that tie for it share the gradient equally."""
+    return xp.max(x, axis, keepdims)
+
+
+@operation(_extreme_vjp)
+def min_(xp: Any, x: Array, *, axis: Axes = None, keepdims: bool = False) -> Array:
+    """Smallest element. Elements that tie for it share the gradient equally."""
+    return xp.min(x, axis, keepdims)
+
+
+def _logsumexp_vjp(xp: Any, g: Array, out: Array, x: Array, axis: Axes, keepdims: bool) -> Array:
+    return restore(xp, g, x, axis, keepdims) * xp.exp(x - restore(xp, out, x, axis, keepdims))
+
+
+@operation(_logsumexp_vjp)
+def logsumexp(xp: Any, x: Array, *, axis: Axes = None, keepdims: bool = False) -> Array:
+    """log(sum(exp(x))), computed from x - max(x) so that it never overflows. The gradient is softmax(x)."""
+    largest = xp.max(x, axis, True)
+    total = xp.log(xp.sum(xp.exp(x - largest), axis, True)) + largest
+    return total if keepdims else xp.sum(total, axis, False)

@@ -1,0 +1,44 @@
+"""What surrounds a computation: whether it is recorded, which array namespace computes it, which layer it is in.
+
+Each thread has its own, so that a prediction in one thread does not switch off the gradients of another.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from glassnet.engine.namespace import numpy_namespace
+
+
+class Scope(threading.local):
+    """The surroundings of the current thread."""
+
+    recording: bool = True  # whether operations are recorded for backward()
+    xp: Any = numpy_namespace  # the array namespace that computes
+    layer: Any = None  # the innermost module whose forward() is running
+
+
+scope = Scope()
+
+
+@contextmanager
+def no_grad() -> Iterator[None]:
+    """Compute without recording the graph: faster, and results do not require gradients. Also a decorator."""
+    before, scope.recording = scope.recording, False
+    try:
+        yield
+    finally:
+        scope.recording = before
+
+
+@contextmanager
+def enable_grad() -> Iterator[None]:
+    """Record the graph again inside a ``no_grad`` block."""
+    before, scope.recording = scope.recording, True
+    try:
+        yield
+    finally:
+        scope.recording = before

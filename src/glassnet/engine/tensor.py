@@ -1,0 +1,211 @@
+"""Tensor: an array that remembers how it was computed.
+
+``apply`` is the one door through which every operation goes: it takes the arrays out of the tensors, lets the row
+compute, and, if a gradient will be wanted, writes down the node that ``backward`` walks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from glassnet.engine.backward import Node, backward
+from glassnet.engine.convert import DOUBLE, FLOAT, as_array, as_constant, unify
+from glassnet.engine.errors import DataError, GradientError, ShapeError
+from glassnet.engine.methods import TensorMethods
+from glassnet.engine.namespace import Array, Shape
+from glassnet.engine.operation import Operation
+from glassnet.engine.scope import scope
+
+#: What an operation takes: tensors, and constants (arrays, numbers, nested lists of numbers).
+TensorLike: TypeAlias = Any
+
+
+def tensor(value: TensorLike, dtype: DTypeLike | None = None, requires_grad: bool = False) -> Tensor:
+    """A tensor with a copy of ``value``.
+
+    Python floats become float32, integers int64, booleans bool; NumPy arrays keep their type. ``dtype`` overrides.
+    Raises DataError for what is not made of numbers and GradientError if integers are to require a gradient.
+    """
+    if isinstance(value, list | tuple) and any(isinstance(item, Tensor) for item in value):
+        raise DataError("tensor() would cut the given tensors off their graph. Join them with glassnet.stack().")
+    return Tensor(np.array(as_array(value), dtype=dtype), requires_grad)
+
+
+def as_tensor(value: TensorLike) -> Tensor:
+    """``value`` itself if it is a tensor, otherwise a tensor over it, without a copy where possible."""
+    return value if isinstance(value, Tensor) else Tensor(as_array(value))
+
+
+def apply_keeping(operation: Operation, *inputs: TensorLike, **static: Any) -> tuple[Tensor, tuple[Any, ...]]:
+    """The result of an operation on tensors and constants, and the arrays that its row keeps (``Operation.keeps``).
+
+    Raises ShapeError, with the shapes, where the inputs do not fit each other.
+    """
+    if operation.defaults:
+        static = {**operation.defaults, **static}
+    arrays: list[Any] = []
+    parents: list[Tensor | None] = []
+    dtypes = set()
+    wanted = False
+    for value in inputs:
+        if isinstance(value, Tensor):
+            arrays.append(value.data)
+            dtypes.add(value.data.dtype)
+            parents.append(value if value.requires_grad else None)
+            wanted = wanted or value.requires_grad
+        else:
+            constant = as_constant(value)
+            arrays.append(constant)
+            parents.append(None)
+            if hasattr(constant, "dtype"):
+                dtypes.add(constant.dtype)
+    if len(dtypes) > 1:
+        arrays = unify(operation, arrays, [isinstance(value, Tensor) for value in inputs])
+    try:
+        result = operation.forward(scope.xp, *arrays, **static)
+    except (ValueError, IndexError) as error:
+        shapes = " and ".join(str(np.shape(array)) for array in arrays)
+        raise ShapeError(f"{operation.name} cannot take shapes {shapes}: {error}.") from error
+    out, kept = result if operation.keeps else (result, ())
+    if out.dtype == DOUBLE and DOUBLE not in dtypes:  # NumPy's answer to integers, as in exp(2)
+        out = out.astype(FLOAT)
+    if wanted and scope.recording:
+        node = Node(operation, tuple(parents), tuple(arrays), kept, static, scope.layer)
+        return Tensor(out, True, node), kept
+    return Tensor(out), kept
+
+
+def apply(operation: Operation, *inputs: TensorLike, **static: Any) -> Tensor:
+    """The result of an operation on tensors and constants, recorded if a gradient will be wanted."""
+    return apply_keeping(operation, *inputs, **static)[0]
+
+
+class Tensor(TensorMethods):
+    """An array with a gradient.
+
+    ``data`` is the NumPy array itself; ``grad`` is None or a NumPy array of the same shape and dtype, filled by
+    ``backward()`` and added to by every further one until it is set to None. ``node`` is None for leaves and tells
+    how a computed tensor came about. Writing into ``data`` is not recorded.
+    """
+
+    __slots__ = ("__weakref__", "data", "grad", "node", "requires_grad", "retains_grad")
+    __array_ufunc__ = None  # NumPy hands `array * tensor` to Tensor.__rmul__ instead of looping over elements
+    __hash__ = object.__hash__  # identity, because == compares elements
+
+    def __init__(self, data: Array, requires_grad: bool = False, node: Node | None = None) -> None:
+        self.data: Array = np.asarray(data) if isinstance(data, np.generic) else data
+        self.grad: Array | None = None
+        self.node = node
+        self.requires_grad = requires_grad
+        self.retains_grad = False
+        if requires_grad and data.dtype.kind != "f":
+            raise GradientError(
+                f"only floating tensors can require a gradient, got {data.dtype}. Write the numbers as floats, "
+                "such as 2.0 instead of 2."
+            )
+
+    _apply = staticmethod(apply)
+
+    @classmethod
+    def _new(cls, data: Array) -> Tensor:
+        return Tensor(data)
+
+    # What it holds
+
+    @property
+    def shape(self) -> Shape:
+        """Length of each axis; () for a scalar."""
+        return self.data.shape
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return self.data.ndim
+
+    @property
+    def size(self) -> int:
+        """Number of elements."""
+        return self.data.size
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Type of the elements."""
+        return self.data.dtype
+
+    def item(self) -> Any:
+        """The value of a tensor with one element as a Python number. Raises ShapeError for more."""
+        if self.size != 1:
+            raise ShapeError(f"item() needs a tensor with one element, got shape {self.shape}. Use numpy().")
+        return self.data.item()
+
+    def numpy(self) -> Array:
+        """The NumPy array itself, not a copy."""
+        return self.data
+
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> Array:
+        return np.array(self.data, dtype=dtype, copy=copy)
+
+    def __len__(self) -> int:
+        if not self.shape:
+            raise TypeError("a tensor without axes has no length")
+        return self.shape[0]
+
+    def __iter__(self) -> Iterator[Tensor]:
+        return (self[i] for i in range(len(self)))
+
+    def __bool__(self) -> bool:
+        return bool(self.item())
+
+    def __float__(self) -> float:
+        return float(self.item())
+
+    def __int__(self) -> int:
+        return int(self.item())
+
+    def __repr__(self) -> str:
+        parts = [np.array2string(self.data, separator=", ", prefix="tensor(")]
+        if self.dtype not in (FLOAT, np.int64, np.bool_):
+            parts.append(f"dtype={self.dtype}")
+        if self.node is not None:
+            parts.append(f"from={self.node.operation.name}")
+        elif self.requires_grad:
+            parts.append("requires_grad=True")
+        return f"tensor({', '.join(parts)})"
+
+    # Gradients
+
+    def backward(self, gradient: TensorLike | None = None) -> None:
+        """Add the gradient of this tensor to ``grad`` of every leaf that it depends on.
+
+        A single number starts with the gradient 1.0; any other shape needs ``gradient`` of that shape.
+        Raises GradientError otherwise, or if no leaf requires a gradient.
+        """
+        backward(self, gradient)
+
+    def retain_grad(self) -> None:
+        """Ask ``backward`` to keep the gradient of this computed tensor too."""
+        if not self.requires_grad:
+            raise GradientError("retain_grad() needs a tensor that requires a gradient.")
+        self.retains_grad = True
+
+    def detach(self) -> Tensor:
+        """The same array, cut off the graph: gradients do not flow through it."""
+        return Tensor(self.data)
+
+    def _in_place(self, result: Tensor) -> Tensor:
+        """What ``w -= step`` means: the update of a leaf under no_grad(), otherwise a new tensor under the old name."""
+        if not self.requires_grad or self.node is not None:
+            return result
+        if scope.recording:
+            raise GradientError(
+                "a leaf that requires a gradient cannot be changed in place while the graph is recorded. "
+                "Write the update inside `with glassnet.no_grad():`, or make a new tensor, as in w = w - step."
+            )
+        if result.shape != self.shape:
+            raise ShapeError(f"an update in place must keep the shape {self.shape}, got {result.shape}.")
+        self.data = result.data.astype(self.dtype, copy=False)
+        return self
