@@ -1,2 +1,3 @@
 """glassnet: build, train and see into neural networks."""
+
 from glassnet.engine import *  # noqa: F403

@@ -16,9 +16,7 @@ def numbered(n):
     return Split(np.stack([rows, -rows], axis=1).astype(np.float32), rows)
 
 
-@given(
-    st.integers(1, 70), st.integers(1, 80), st.integers(0, 5), st.integers(0, 5), st.booleans(), st.booleans()
-)
+@given(st.integers(1, 70), st.integers(1, 80), st.integers(0, 5), st.integers(0, 5), st.booleans(), st.booleans())
 def test_batches_hold_each_row_once(n, batch_size, seed, epoch, shuffle, drop_last):
     if drop_last and batch_size > n:
         return

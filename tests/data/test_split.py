@@ -120,18 +120,14 @@ def test_fractions_that_make_no_sense(fractions):
         split_indices(100, fractions)
 
 
-@pytest.mark.parametrize(
-    "option", [{"n": 0}, {"n": 2.5}, {"n": True}, {"seed": -1}, {"seed": 2**64}, {"seed": "1"}]
-)
+@pytest.mark.parametrize("option", [{"n": 0}, {"n": 2.5}, {"n": True}, {"seed": -1}, {"seed": 2**64}, {"seed": "1"}])
 def test_whole_numbers_are_asked_for(option):
     with pytest.raises(ConfigError, match="must be a whole number"):
         split_indices(**{"n": 100, **option})
 
 
 def test_an_empty_split_is_an_error():
-    with pytest.raises(
-        DataError, match=r"split 3 of 3 \(fraction 0.1\) would be empty: there are only 5 rows"
-    ):
+    with pytest.raises(DataError, match=r"split 3 of 3 \(fraction 0.1\) would be empty: there are only 5 rows"):
         split_indices(5)
 
 

@@ -99,9 +99,7 @@ def test_characters_that_make_no_vocabulary(characters):
         Vocabulary(characters)
 
 
-@pytest.mark.parametrize(
-    "value", [None, [], {}, {"characters": ["a", "b"]}, {"characters": ""}, {"characters": "aa"}]
-)
+@pytest.mark.parametrize("value", [None, [], {}, {"characters": ["a", "b"]}, {"characters": ""}, {"characters": "aa"}])
 def test_json_that_is_no_vocabulary(value):
     with pytest.raises(DataError):
         Vocabulary.from_json(value)

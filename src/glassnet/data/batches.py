@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -26,7 +27,7 @@ class Batches:
 
     def __len__(self) -> int:
         """The number of batches."""
-        return -(-self._end // self._batch_size)
+        return math.ceil(self._end / self._batch_size)
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         for start in range(0, self._end, self._batch_size):

@@ -40,9 +40,7 @@ def available() -> tuple[DatasetInfo, ...]:
     return tuple(_CATALOG.values())
 
 
-def load(
-    name: str, *, seed: int = 0, fractions: Sequence[float] | None = None, context: int | None = None
-) -> Dataset:
+def load(name: str, *, seed: int = 0, fractions: Sequence[float] | None = None, context: int | None = None) -> Dataset:
     """Load an embedded data set with its train, val and test splits.
 
     ``"digits"``: x (n, 784) float32 pixels from 0 (background) to 1 (ink), y (n,) int64 digits; 7,500, 500

@@ -38,9 +38,7 @@ class Split:
             _check_finite(array, name)
             object.__setattr__(self, name, array)
         if len(self.x) != len(self.y):
-            raise DataError(
-                f"x has {len(self.x)} rows and y has {len(self.y)}; each row of x needs its target in y."
-            )
+            raise DataError(f"x has {len(self.x)} rows and y has {len(self.y)}; each row of x needs its target in y.")
 
     def __len__(self) -> int:
         return len(self.x)
@@ -78,14 +76,10 @@ class Dataset:
         row = self.train.row_summary()
         for name, split in self.splits.items():
             if split.row_summary() != row:
-                raise DataError(
-                    f"{self.name}: the rows of {name} are {split.row_summary()}, those of train are {row}."
-                )
+                raise DataError(f"{self.name}: the rows of {name} are {split.row_summary()}, those of train are {row}.")
         row_shape = self.train.x.shape[1:]
         if self.input_shape is not None and math.prod(self.input_shape) != math.prod(row_shape):
-            raise DataError(
-                f"{self.name}: input_shape {self.input_shape} does not fit rows of shape {row_shape}."
-            )
+            raise DataError(f"{self.name}: input_shape {self.input_shape} does not fit rows of shape {row_shape}.")
         if self.context is not None and row_shape != (self.context,):
             raise DataError(f"{self.name}: context {self.context} does not fit rows of shape {row_shape}.")
 

@@ -29,9 +29,7 @@ def embedded_file(name: str) -> Iterator[Path]:
         checksum = hashlib.sha256(resource.read_bytes()).hexdigest()
     except OSError as error:
         reason = error.strerror or error
-        raise DataError(
-            f"the embedded file {name} cannot be read: {reason}. Install glassnet again."
-        ) from None
+        raise DataError(f"the embedded file {name} cannot be read: {reason}. Install glassnet again.") from None
     if checksum != _SHA256[name]:
         raise DataError(
             f"the embedded file {name} is damaged: its SHA-256 should be {_SHA256[name]}, got {checksum}. "

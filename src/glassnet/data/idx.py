@@ -43,13 +43,9 @@ def read_idx(path: str | os.PathLike[str], *, max_bytes: int = 2**30) -> NDArray
             content[filled : filled + len(chunk)] = np.frombuffer(chunk, np.uint8)
             filled += len(chunk)
         if filled < size:
-            raise DataError(
-                f"{file.path} ends early: its header announces {size} bytes of data, got {filled}."
-            )
+            raise DataError(f"{file.path} ends early: its header announces {size} bytes of data, got {filled}.")
         if file.stream.read(1):  # reading past the end also makes gzip compare its checksum
-            raise DataError(
-                f"{file.path} holds more than the {size} bytes of data that its header announces."
-            )
+            raise DataError(f"{file.path} holds more than the {size} bytes of data that its header announces.")
     array: NDArray[Any] = content.view(dtype).reshape(shape)
     if not dtype.isnative:
         array = array.byteswap(inplace=True).view(dtype.newbyteorder("="))
@@ -59,9 +55,7 @@ def read_idx(path: str | os.PathLike[str], *, max_bytes: int = 2**30) -> NDArray
 def _read_header(file: DataFile) -> tuple[np.dtype[Any], tuple[int, ...]]:
     magic = b"".join(file.chunks(4))
     if len(magic) < 4 or magic[:2] != b"\0\0":
-        raise DataError(
-            f"{file.path} is not an IDX file: it should begin with two zero bytes, got {magic.hex(' ')!r}."
-        )
+        raise DataError(f"{file.path} is not an IDX file: it should begin with two zero bytes, got {magic.hex(' ')!r}.")
     code, dimensions = magic[2], magic[3]
     if code not in _DTYPES:
         known = ", ".join(f"0x{known:02x}" for known in _DTYPES)
@@ -70,9 +64,7 @@ def _read_header(file: DataFile) -> tuple[np.dtype[Any], tuple[int, ...]]:
         raise DataError(f"{file.path} announces {dimensions} dimensions; expected 1 to {_MAX_DIMENSIONS}.")
     sizes = b"".join(file.chunks(4 * dimensions))
     if len(sizes) < 4 * dimensions:
-        raise DataError(
-            f"{file.path} ends within its header: expected {dimensions} dimensions of 4 bytes each."
-        )
+        raise DataError(f"{file.path} ends within its header: expected {dimensions} dimensions of 4 bytes each.")
     return np.dtype(_DTYPES[code]), struct.unpack(f">{dimensions}I", sizes)
 
 

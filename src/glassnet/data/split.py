@@ -59,13 +59,9 @@ def _weights(fractions: Sequence[float]) -> list[int]:
     try:
         exact = [Fraction(float(fraction)).limit_denominator(10**6) for fraction in fractions]
     except (TypeError, ValueError, OverflowError):
-        raise ConfigError(
-            f"fractions must be positive numbers, such as (0.8, 0.1, 0.1), got {fractions!r}."
-        ) from None
+        raise ConfigError(f"fractions must be positive numbers, such as (0.8, 0.1, 0.1), got {fractions!r}.") from None
     if not exact or min(exact) <= 0:
-        raise ConfigError(
-            f"fractions must all be positive, got {fractions!r}. Leave out the split you do not want."
-        )
+        raise ConfigError(f"fractions must all be positive, got {fractions!r}. Leave out the split you do not want.")
     total = sum(exact, Fraction(0))
     if abs(total - 1) > Fraction(1, 10**5):
         raise ConfigError(f"fractions must add up to 1, got {fractions!r}, which add up to {float(total):g}.")

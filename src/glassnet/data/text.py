@@ -46,9 +46,7 @@ def read_lines(path: str | os.PathLike[str], *, max_bytes: int = 2**28, max_leng
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     if control := _CONTROL.search(text):
         line = text.count("\n", 0, control.start()) + 1
-        raise DataError(
-            f"{source} line {line} holds the control character {control[0]!r}; expected plain text."
-        )
+        raise DataError(f"{source} line {line} holds the control character {control[0]!r}; expected plain text.")
     lines = [line.strip() for line in text.split("\n")]
     for number, item in enumerate(lines, start=1):
         if len(item) > longest:
@@ -76,13 +74,9 @@ class Vocabulary:
             if not isinstance(character, str) or len(character) != 1:
                 raise DataError(f"a vocabulary is made of single characters, got {character!r}.")
             if character == BOUNDARY:
-                raise DataError(
-                    f"{BOUNDARY!r} marks the boundary of items and cannot be a character of them."
-                )
+                raise DataError(f"{BOUNDARY!r} marks the boundary of items and cannot be a character of them.")
         if len(set(self.characters)) < len(self.characters):
-            raise DataError(
-                f"the characters of a vocabulary must all differ, got {''.join(self.characters)!r}."
-            )
+            raise DataError(f"the characters of a vocabulary must all differ, got {''.join(self.characters)!r}.")
 
     @classmethod
     def from_items(cls, items: Iterable[str]) -> Vocabulary:
@@ -91,9 +85,7 @@ class Vocabulary:
         characters = set().union(*items)
         if BOUNDARY in characters:
             culprit = next(item for item in items if BOUNDARY in item)
-            raise DataError(
-                f"item {culprit!r} holds {BOUNDARY!r}, which marks the boundary of items. Remove it."
-            )
+            raise DataError(f"item {culprit!r} holds {BOUNDARY!r}, which marks the boundary of items. Remove it.")
         return cls(tuple(sorted(characters)))
 
     def __len__(self) -> int:
@@ -110,9 +102,7 @@ class Vocabulary:
         text = []
         for index in indices:
             if not 0 <= index < len(symbols):
-                raise DataError(
-                    f"index {index} is not in the vocabulary; its indices are 0 to {len(symbols) - 1}."
-                )
+                raise DataError(f"index {index} is not in the vocabulary; its indices are 0 to {len(symbols) - 1}.")
             text.append(symbols[index])
         return "".join(text)
 
@@ -147,9 +137,7 @@ class Vocabulary:
         return (found + 1).astype(np.int64, copy=False)
 
 
-def contexts(
-    items: Sequence[str], vocabulary: Vocabulary, context: int
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def contexts(items: Sequence[str], vocabulary: Vocabulary, context: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Every character of every item, and its ending, with the ``context`` characters that stand before it.
 
     Returns x (n, context) and y (n,), both int64 indices, where n is the number of characters plus the number

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from glassnet.engine.convert import as_array
 from glassnet.engine.errors import GradientError
 from glassnet.engine.namespace import Array, Shape
 from glassnet.engine.operation import Operation
@@ -107,7 +108,7 @@ def _seed(output: Tensor, gradient: Any) -> Array:
                 f"as in loss.mean().backward(), or pass backward(gradient=...) with shape {output.shape}."
             )
         return np.ones(output.shape, output.dtype)
-    seed = np.array(getattr(gradient, "data", gradient), output.dtype)
+    seed = np.array(as_array(gradient), output.dtype)
     if seed.shape != output.shape:
         raise GradientError(f"backward(gradient=...) expected shape {output.shape}, got shape {seed.shape}.")
     return seed
@@ -132,11 +133,8 @@ def backward(output: Tensor, gradient: Any = None) -> None:
         for parent, part in zip(node.parents, local, strict=False):  # the rest has no derivative
             if parent is None or part is None:
                 continue
-            if part.shape != parent.data.shape:
-                part = unbroadcast(part, parent.data.shape)
-            if part.dtype != parent.data.dtype:
-                part = part.astype(parent.data.dtype)
-            key = id(parent)
-            arrived = gradients.get(key)
-            gradients[key] = part if arrived is None else arrived + part  # += over several paths
-
+            share = part if part.shape == parent.data.shape else unbroadcast(part, parent.data.shape)
+            if share.dtype != parent.data.dtype:
+                share = share.astype(parent.data.dtype)
+            arrived = gradients.get(id(parent))
+            gradients[id(parent)] = share if arrived is None else arrived + share  # += over several paths

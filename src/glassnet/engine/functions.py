@@ -21,7 +21,7 @@ def _function(operation: Operation) -> Callable[..., Tensor]:
 exp = _function(ops.exp)
 log = _function(ops.log)
 sqrt = _function(ops.sqrt)
-abs = _function(ops.abs_)
+abs = _function(ops.abs_)  # noqa: A001  # as in NumPy: glassnet.abs
 tanh = _function(ops.tanh)
 sigmoid = _function(ops.sigmoid)
 relu = _function(ops.relu)

@@ -32,7 +32,8 @@ def gradcheck(
     Every floating input is checked, in a float64 copy; others (indices, masks) are handed on. The output, of any
     shape, is weighted with random numbers v and summed to L = sum(v * f). Along a random direction d,
     (L(x + eps d) - L(x - eps d)) / (2 eps) must equal grad . d up to ``atol + rtol * size``, where size is the
-    larger of the two; inputs of at most 64 elements are also checked element by element. f must be smooth within eps of the inputs: keep away from kinks, or check there by hand.
+    larger of the two; inputs of at most 64 elements are also checked element by element. f must be smooth within
+    eps of the inputs: keep away from kinks, or check there by hand.
 
     Returns True; raises GradientError that names the input, the place and both numbers.
     """
@@ -56,10 +57,12 @@ def gradcheck(
 
     for i in checked:
         x = tensors[i].data
-        gradient = tensors[i].grad if tensors[i].grad is not None else np.zeros_like(x)
+        found = tensors[i].grad
+        gradient = np.zeros_like(x) if found is None else found
         if gradient.shape != x.shape or gradient.dtype != DOUBLE:
             raise GradientError(
-                f"gradcheck: input {i} has shape {x.shape} in float64, its gradient {gradient.shape} in {gradient.dtype}."
+                f"gradcheck: input {i} has shape {x.shape} in float64, its gradient has shape {gradient.shape} "
+                f"in {gradient.dtype}."
             )
         for place, direction in _directions(x, directions, random):
             difference = (value(i, x + eps * direction) - value(i, x - eps * direction)) / (2 * eps)

@@ -22,8 +22,10 @@ def parse(index: Any) -> tuple[tuple[Any, ...], list[Array]]:
     pattern: list[Any] = []
     positions: list[Array] = []
     for part in index if isinstance(index, tuple) else (index,):
-        if part is None or isinstance(part, slice | EllipsisType) or (
-            isinstance(part, int | np.integer) and not isinstance(part, bool)
+        if (
+            part is None
+            or isinstance(part, slice | EllipsisType)
+            or (isinstance(part, int | np.integer) and not isinstance(part, bool))
         ):
             pattern.append(part)
             continue

@@ -14,7 +14,7 @@ from numpy.typing import DTypeLike
 from glassnet.engine import indexing, ops
 from glassnet.engine.convert import as_array
 from glassnet.engine.errors import GradientError, ShapeError
-from glassnet.engine.namespace import Axes
+from glassnet.engine.namespace import Array, Axes
 from glassnet.engine.operation import Operation
 from glassnet.engine.ops.reduce import as_axes
 
@@ -33,11 +33,21 @@ def _method(operation: Operation, reflected: bool = False) -> Callable[..., Tens
     return method
 
 
+def _in_place_method(operation: Operation) -> Callable[..., Tensor]:
+    """What ``x += y`` calls."""
+
+    def method(self: Tensor, other: TensorLike) -> Tensor:
+        return self._in_place(self._apply(operation, self, other))
+
+    method.__name__ = f"{operation.name}_in_place"
+    return method
+
+
 def _comparison(ufunc: Callable[[Any, Any], Any], name: str) -> Callable[[Tensor, Any], Any]:
     """An element-wise comparison: a tensor of booleans, without a gradient."""
 
     def compare(self: Tensor, other: TensorLike) -> Tensor:
-        return type(self)._new(ufunc(self.data, as_array(other)))
+        return self._new(ufunc(self.data, as_array(other)))
 
     compare.__name__ = name
     return compare
@@ -47,6 +57,15 @@ class TensorMethods:
     """The operators and methods of ``Tensor``."""
 
     __slots__ = ()
+
+    if TYPE_CHECKING:  # what Tensor brings along
+        data: Array
+        dtype: Any
+        shape: Any
+        ndim: Any
+        _apply: Callable[..., Tensor]
+        _new: Callable[[Any], Tensor]
+        _in_place: Callable[[Tensor], Tensor]
 
     # Arithmetic
 
@@ -63,17 +82,8 @@ class TensorMethods:
 
     # In place: on a leaf under no_grad() an update, otherwise a new tensor under the old name
 
-    def __iadd__(self: Tensor, other: TensorLike) -> Tensor:
-        return self._in_place(self + other)
-
-    def __isub__(self: Tensor, other: TensorLike) -> Tensor:
-        return self._in_place(self - other)
-
-    def __imul__(self: Tensor, other: TensorLike) -> Tensor:
-        return self._in_place(self * other)
-
-    def __itruediv__(self: Tensor, other: TensorLike) -> Tensor:
-        return self._in_place(self / other)
+    __iadd__, __isub__ = _in_place_method(ops.add), _in_place_method(ops.subtract)
+    __imul__, __itruediv__ = _in_place_method(ops.multiply), _in_place_method(ops.divide)
 
     # Comparisons
 
@@ -83,100 +93,100 @@ class TensorMethods:
 
     # Reductions
 
-    def sum(self: Tensor, axis: Axes = None, keepdims: bool = False) -> Tensor:
+    def sum(self, axis: Axes = None, keepdims: bool = False) -> Tensor:
         """Sum over all axes, or over the given ones."""
         return self._apply(ops.sum_, self, axis=axis, keepdims=keepdims)
 
-    def mean(self: Tensor, axis: Axes = None, keepdims: bool = False) -> Tensor:
+    def mean(self, axis: Axes = None, keepdims: bool = False) -> Tensor:
         """Mean over all axes, or over the given ones."""
         return self._apply(ops.mean, self, axis=axis, keepdims=keepdims)
 
-    def var(self: Tensor, axis: Axes = None, keepdims: bool = False, correction: int = 1) -> Tensor:
+    def var(self, axis: Axes = None, keepdims: bool = False, correction: int = 1) -> Tensor:
         """Variance, divided by n - correction: 1 for the estimate from a sample, 0 for the population."""
         return self._apply(ops.var, self, axis=axis, keepdims=keepdims, correction=correction)
 
-    def std(self: Tensor, axis: Axes = None, keepdims: bool = False, correction: int = 1) -> Tensor:
+    def std(self, axis: Axes = None, keepdims: bool = False, correction: int = 1) -> Tensor:
         """Standard deviation: the square root of ``var``."""
         return self.var(axis, keepdims, correction).sqrt()
 
-    def max(self: Tensor, axis: Axes = None, keepdims: bool = False) -> Tensor:
+    def max(self, axis: Axes = None, keepdims: bool = False) -> Tensor:
         """Largest element; elements that tie share the gradient."""
         return self._apply(ops.max_, self, axis=axis, keepdims=keepdims)
 
-    def min(self: Tensor, axis: Axes = None, keepdims: bool = False) -> Tensor:
+    def min(self, axis: Axes = None, keepdims: bool = False) -> Tensor:
         """Smallest element; elements that tie share the gradient."""
         return self._apply(ops.min_, self, axis=axis, keepdims=keepdims)
 
-    def logsumexp(self: Tensor, axis: Axes = None, keepdims: bool = False) -> Tensor:
+    def logsumexp(self, axis: Axes = None, keepdims: bool = False) -> Tensor:
         """log(sum(exp(x))), stable at any size of x."""
         return self._apply(ops.logsumexp, self, axis=axis, keepdims=keepdims)
 
-    def softmax(self: Tensor, axis: int = -1) -> Tensor:
+    def softmax(self, axis: int = -1) -> Tensor:
         """exp(x) / sum(exp(x)) along an axis."""
         return self._apply(ops.softmax, self, axis=axis)
 
-    def log_softmax(self: Tensor, axis: int = -1) -> Tensor:
+    def log_softmax(self, axis: int = -1) -> Tensor:
         """log(softmax(x)) along an axis, stable at any size of x."""
         return self._apply(ops.log_softmax, self, axis=axis)
 
-    def argmax(self: Tensor, axis: int | None = None) -> Tensor:
+    def argmax(self, axis: int | None = None) -> Tensor:
         """Position of the largest element, the first of those that tie; without a gradient."""
-        return type(self)._new(self.data.argmax(axis))
+        return self._new(self.data.argmax(axis))
 
-    def argmin(self: Tensor, axis: int | None = None) -> Tensor:
+    def argmin(self, axis: int | None = None) -> Tensor:
         """Position of the smallest element, the first of those that tie; without a gradient."""
-        return type(self)._new(self.data.argmin(axis))
+        return self._new(self.data.argmin(axis))
 
     # Shapes
 
-    def reshape(self: Tensor, *shape: int) -> Tensor:
+    def reshape(self, *shape: int) -> Tensor:
         """The same elements in another shape; one axis may be -1. ``x.reshape(2, -1)`` or ``x.reshape((2, -1))``."""
         return self._apply(ops.reshape, self, shape=_unpack(shape))
 
-    def permute(self: Tensor, *axes: int) -> Tensor:
+    def permute(self, *axes: int) -> Tensor:
         """The axes in another order."""
         return self._apply(ops.permute, self, axes=_unpack(axes))
 
-    def transpose(self: Tensor, first: int, second: int) -> Tensor:
+    def transpose(self, first: int, second: int) -> Tensor:
         """Two axes swapped."""
         axes = list(range(self.ndim))
         axes[first], axes[second] = axes[second], axes[first]
         return self._apply(ops.permute, self, axes=tuple(axes))
 
     @property
-    def T(self: Tensor) -> Tensor:  # noqa: N802  # the name that NumPy, PyTorch and mathematics use
+    def T(self) -> Tensor:  # noqa: N802  # the name that NumPy, PyTorch and mathematics use
         """The transpose: all axes in reverse order."""
         return self._apply(ops.permute, self, axes=tuple(range(self.ndim))[::-1])
 
-    def flatten(self: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
+    def flatten(self, start_dim: int = 0, end_dim: int = -1) -> Tensor:
         """The axes from ``start_dim`` to ``end_dim`` (inclusive) joined into one."""
         start, end = as_axes((start_dim, end_dim), self.ndim) if self.ndim else (0, 0)
         if start > end:
             raise ShapeError(f"flatten from axis {start_dim} to {end_dim} of shape {self.shape}: nothing lies between.")
         return self.reshape(*self.shape[:start], -1, *self.shape[end + 1 :])
 
-    def expand(self: Tensor, *shape: int) -> Tensor:
+    def expand(self, *shape: int) -> Tensor:
         """Axes of length 1 repeated to the given shape, new axes in front."""
         return self._apply(ops.expand, self, shape=_unpack(shape))
 
-    def unsqueeze(self: Tensor, axis: int) -> Tensor:
+    def unsqueeze(self, axis: int) -> Tensor:
         """A new axis of length 1."""
         return self.reshape(*np.expand_dims(self.data, axis).shape)
 
-    def squeeze(self: Tensor, axis: Axes = None) -> Tensor:
+    def squeeze(self, axis: Axes = None) -> Tensor:
         """Without the axes of length 1: all of them, or the given ones. Raises ShapeError for a longer axis."""
         axes = [i for i, n in enumerate(self.shape) if n == 1] if axis is None else as_axes(axis, self.ndim)
         if any(self.shape[i] != 1 for i in axes):
             raise ShapeError(f"squeeze(axis={axis}) needs axes of length 1, got shape {self.shape}.")
         return self.reshape(*(n for i, n in enumerate(self.shape) if i not in axes))
 
-    def to(self: Tensor, dtype: DTypeLike) -> Tensor:
+    def to(self, dtype: DTypeLike) -> Tensor:
         """The same numbers in another type; between floating types the gradient flows."""
         if np.dtype(dtype).kind == self.dtype.kind == "f":
             return self._apply(ops.cast, self, dtype=np.dtype(dtype))
-        return type(self)._new(self.data.astype(dtype))
+        return self._new(self.data.astype(dtype))
 
-    def __getitem__(self: Tensor, index: Any) -> Tensor:
+    def __getitem__(self, index: Any) -> Tensor:
         """Elements by integers, slices, masks and arrays of integers; repeated positions accumulate gradients."""
         pattern, positions = indexing.parse(index)
         return self._apply(ops.index, self, *positions, pattern=pattern)

@@ -18,16 +18,16 @@ Shape = tuple[int, ...]
 Axes = int | tuple[int, ...] | None
 
 
-def _sum(x: Array, axis: Axes = None, keepdims: bool = False) -> Array:
+def _sum(x: Array, axis: Any = None, keepdims: Any = False) -> Array:
     # The ufunc's own reduction: np.sum does the same behind 2 microseconds of argument handling.
     return np.add.reduce(x, axis=axis, keepdims=keepdims)
 
 
-def _max(x: Array, axis: Axes = None, keepdims: bool = False) -> Array:
+def _max(x: Array, axis: Any = None, keepdims: Any = False) -> Array:
     return np.maximum.reduce(x, axis=axis, keepdims=keepdims)
 
 
-def _min(x: Array, axis: Axes = None, keepdims: bool = False) -> Array:
+def _min(x: Array, axis: Any = None, keepdims: Any = False) -> Array:
     return np.minimum.reduce(x, axis=axis, keepdims=keepdims)
 
 

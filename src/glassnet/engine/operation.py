@@ -10,8 +10,8 @@
 
 The decorated function is the forward computation. The lambdas are its vector-Jacobian products (vjps), one for each
 array input in order: from ``g``, the gradient of the output, to the gradient of that input. ``None`` stands for an
-input without a derivative, such as an index; inputs beyond the listed ones have none either. A vjp may ignore broadcasting and may return any shape that broadcasts
-against the input: ``backward.py`` undoes it in one place.
+input without a derivative, such as an index; inputs beyond the listed ones have none either. A vjp may ignore
+broadcasting and may return any shape that broadcasts against the input: ``backward.py`` undoes it in one place.
 
 Inputs that are differentiated or depend on data are positional arrays; everything else (axes, shapes) is keyword-only
 and called *static*: vjps receive it by keyword too.

@@ -60,9 +60,7 @@ def softmax(xp: Any, x: Array, *, axis: int = -1) -> Array:
     return e / xp.sum(e, axis, True)
 
 
-def _cross_entropy_vjp(
-    xp: Any, g: Array, out: Array, probabilities: Array, logits: Array, targets: Array
-) -> Array:
+def _cross_entropy_vjp(xp: Any, g: Array, out: Array, probabilities: Array, logits: Array, targets: Array) -> Array:
     rows = xp.arange(logits.shape[0])
     weighted = probabilities * g[:, None]
     return weighted - xp.scatter_add(logits.shape, (rows, targets), g)

@@ -48,7 +48,7 @@ def concatenate(xp: Any, *parts: Array, axis: int = 0) -> Array:
 
 
 def _stack_vjp(xp: Any, g: Array, out: Array, *parts: Array, axis: int) -> list[Array]:
-    before = (slice(None),) * (axis % g.ndim)
+    before: tuple[Any, ...] = (slice(None),) * (axis % g.ndim)
     return [g[(*before, i)] for i in range(len(parts))]
 
 
