@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from glassnet.data.dataset import Split
-from glassnet.data.options import integer_option
 from glassnet.data.permutation import permutation
 from glassnet.engine.errors import ConfigError, DataError
+from glassnet.engine.options import integer_option
 from glassnet.engine.tensor import Tensor
 
 

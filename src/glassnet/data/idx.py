@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glassnet.data.files import DataFile, open_data
-from glassnet.data.options import integer_option
 from glassnet.engine.errors import DataError
+from glassnet.engine.options import integer_option
 
 _DTYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 _MAX_DIMENSIONS = 8

@@ -7,7 +7,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from glassnet.data.options import MAX_SEED, integer_option
+from glassnet.engine.options import MAX_SEED, integer_option
 
 # One word of the generator's counter tells the uses apart, so that a split and the first epoch of the same
 # seed do not draw the same bits.

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from glassnet.data.options import integer_option
 from glassnet.data.permutation import random_order
 from glassnet.engine.errors import ConfigError, DataError
+from glassnet.engine.options import integer_option
 
 
 def split_indices(

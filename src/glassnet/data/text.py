@@ -13,8 +13,8 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from glassnet.data.files import open_data
-from glassnet.data.options import integer_option
 from glassnet.engine.errors import DataError
+from glassnet.engine.options import integer_option
 
 BOUNDARY = "."  # stands before the first and after the last character of an item; its index is 0
 

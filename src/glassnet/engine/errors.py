@@ -5,14 +5,18 @@ An error is one sentence that names the layer, file, row or option, what was exp
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class GlassnetError(Exception):
     """Base of all errors raised on purpose; catch it to catch them all.
 
-    ``where`` names the layer by its path, such as ``"layers.2 (Linear 16 -> 10)"``; the outermost module that the
-    error passes through fills it in, because only the root of a network knows the paths of its layers.
+    ``layer`` is the module in whose forward() it was raised, if any. ``where`` names it by its path, such as
+    ``"layers.2 (Linear 16 -> 10)"``; the outermost module that the error passes through fills it in, because only
+    the root of a network knows the paths of its layers.
     """
 
+    layer: Any = None
     where: str | None = None
 
     def __str__(self) -> str:

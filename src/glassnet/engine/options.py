@@ -1,4 +1,4 @@
-"""Checks of the whole-number options that the data functions share."""
+"""Checks of the whole-number options that several parts share."""
 
 from __future__ import annotations
 

@@ -1,0 +1,34 @@
+"""Embedding: a table with a row of numbers for each index."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from glassnet.engine.convert import FLOAT
+from glassnet.engine.options import integer_option
+from glassnet.engine.tensor import Tensor
+from glassnet.nn import functional, init
+from glassnet.nn.module import Module, Parameter
+
+
+class Embedding(Module):
+    """Row ``weight[i]`` for each index i: from (...) whole numbers to (..., embedding_dim).
+
+    weight: (num_embeddings, embedding_dim), drawn from the standard normal distribution.
+    """
+
+    takes_indices = True
+
+    def __init__(self, num_embeddings: int, embedding_dim: int) -> None:
+        self.num_embeddings = integer_option("Embedding num_embeddings", num_embeddings, 1)
+        self.embedding_dim = integer_option("Embedding embedding_dim", embedding_dim, 1)
+        self.weight = Parameter(np.zeros((num_embeddings, embedding_dim), FLOAT))
+        init.normal_(self.weight)
+
+    def forward(self, indices: Tensor) -> Tensor:
+        """(...) -> (..., embedding_dim). Raises DataError for an index that has no row."""
+        return functional.embedding(indices, self.weight)
+
+    def extra_repr(self) -> str:
+        """Rows and width of the table."""
+        return f"{self.num_embeddings} -> {self.embedding_dim}"

@@ -1,0 +1,65 @@
+"""Normalisation layers."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from glassnet.engine import ops
+from glassnet.engine.convert import FLOAT
+from glassnet.engine.errors import ConfigError, ShapeError
+from glassnet.engine.options import integer_option
+from glassnet.engine.tensor import Tensor, apply_keeping
+from glassnet.nn.module import Buffer, Module, Parameter
+
+
+class BatchNorm1d(Module):
+    """(x - mean) / sqrt(variance + eps) * weight + bias for each channel, the last axis of x (..., C).
+
+    In training, mean and (biased) variance are those of the batch, and the running statistics move towards them by
+    ``momentum``: running = (1 - momentum) * running + momentum * batch, with the unbiased variance, as in PyTorch.
+    In evaluation the running statistics are used (Ioffe and Szegedy, 2015, https://arxiv.org/abs/1502.03167).
+
+    weight: the gain (C,), ones; bias: (C,), zeros; running_mean: (C,), zeros; running_var: (C,), ones.
+    Raises ShapeError in training for a batch with one value a channel: its variance is 0 whatever the value.
+    """
+
+    def __init__(self, num_features: int, eps: float = 1e-5, momentum: float = 0.1) -> None:
+        self.num_features = integer_option("BatchNorm1d num_features", num_features, 1)
+        if eps <= 0 or not 0 <= momentum <= 1:
+            raise ConfigError(
+                f"BatchNorm1d needs eps above 0 and momentum in 0 to 1, got eps {eps}, momentum {momentum}."
+            )
+        self.eps = eps
+        self.momentum = momentum
+        self.weight = Parameter(np.ones(num_features, FLOAT))
+        self.bias = Parameter(np.zeros(num_features, FLOAT))
+        self.running_mean = Buffer(np.zeros(num_features, FLOAT))
+        self.running_var = Buffer(np.ones(num_features, FLOAT))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(..., C) -> (..., C)."""
+        if x.ndim < 2 or x.shape[-1] != self.num_features:
+            raise ShapeError(
+                f"expected inputs with {self.num_features} channels in the last axis, got shape {x.shape}. "
+                f"Use BatchNorm1d({x.shape[-1] if x.ndim > 1 else '...'}) on batches of rows."
+            )
+        if not self.training:
+            scale = self.weight / (self.running_var + self.eps).sqrt()
+            return (x - self.running_mean) * scale + self.bias
+        values = x.size // self.num_features
+        if values < 2:
+            raise ShapeError(
+                f"expected more than one value a channel in training, got shape {x.shape}. "
+                "Use a larger batch (or drop the last one), or eval() to use the running statistics."
+            )
+        out, (mean, variance, *_) = apply_keeping(ops.batch_norm, x, self.weight, self.bias, eps=self.eps)
+        self._move(self.running_mean, mean)
+        self._move(self.running_var, variance * (values / (values - 1)))
+        return out
+
+    def _move(self, running: Buffer, batch: np.ndarray) -> None:
+        running.data = (1 - self.momentum) * running.data + self.momentum * batch
+
+    def extra_repr(self) -> str:
+        """The number of channels."""
+        return f"{self.num_features}"

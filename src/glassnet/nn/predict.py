@@ -1,0 +1,72 @@
+"""Predictions: a network in evaluation mode, without a graph, a batch at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from glassnet.engine import ops
+from glassnet.engine.convert import as_array
+from glassnet.engine.errors import ConfigError, DataError
+from glassnet.engine.namespace import Array
+from glassnet.engine.scope import no_grad
+from glassnet.engine.tensor import Tensor, apply
+
+if TYPE_CHECKING:
+    from glassnet.nn.module import Module
+
+
+@contextmanager
+def evaluating(net: Module) -> Iterator[None]:
+    """Evaluation mode without a graph; afterwards every module is in the mode in which it was found."""
+    modes = [(module, module.training) for module in net.modules()]
+    net.eval()
+    try:
+        with no_grad():
+            yield
+    finally:
+        for module, mode in modes:
+            module.training = mode
+
+
+def outputs(net: Module, x: Any, batch_size: int) -> Array:
+    """What the network computes for each row of x (N, ...) -> (N, ...)."""
+    rows = as_array(x)
+    if rows.ndim == 0 or not len(rows):
+        raise DataError(f"x must have at least one row, got shape {rows.shape}.")
+    if rows.dtype.kind == "f":
+        if not np.isfinite(rows).all():
+            raise DataError("x must be finite, got NaN or infinity. Remove such rows or fill in their values.")
+        rows = rows.astype(net.dtype, copy=False)
+    if batch_size < 1:
+        raise ConfigError(f"batch_size must be at least 1, got {batch_size}.")
+    with evaluating(net):
+        parts = [net(Tensor(rows[i : i + batch_size])).data for i in range(0, len(rows), batch_size)]
+    return np.concatenate(parts)
+
+
+def predict(net: Module, x: Any, batch_size: int) -> Array:
+    """Classes (N,) for a classifier, outputs for a regression."""
+    _require_task(net)
+    result = outputs(net, x, batch_size)
+    return result.argmax(-1) if net.task == "classification" else result
+
+
+def predict_proba(net: Module, x: Any, batch_size: int) -> Array:
+    """Probabilities (N, K): softmax of the logits."""
+    _require_task(net)
+    if net.task != "classification":
+        raise ConfigError(f"predict_proba() is for classifiers; this network was trained for {net.task}.")
+    with no_grad():
+        return apply(ops.softmax, Tensor(outputs(net, x, batch_size))).data
+
+
+def _require_task(net: Module) -> None:
+    if net.task not in ("classification", "regression"):
+        raise ConfigError(
+            "predict() needs to know what the outputs mean: train with glassnet.fit, or set "
+            'net.task = "classification" (the outputs are logits) or "regression".'
+        )
