@@ -1,3 +1,56 @@
-"""glassnet: build, train and see into neural networks."""
+"""glassnet: build, train and see into neural networks.
 
-from glassnet.engine import *  # noqa: F403
+>>> import glassnet as gn
+>>> a = gn.tensor(2.0, requires_grad=True)
+>>> (a * a + a).backward()
+>>> a.grad
+array(5., dtype=float32)
+"""
+
+from glassnet import data, engine, nn, optim, train
+from glassnet.api import evaluate, fit
+from glassnet.engine import *  # noqa: F403  # engine.__all__ is the list
+from glassnet.engine.functions import (
+    abs,  # noqa: A004  # glassnet.abs, as in NumPy
+    concatenate,
+    exp,
+    log,
+    matmul,
+    maximum,
+    minimum,
+    relu,
+    sigmoid,
+    sqrt,
+    stack,
+    tanh,
+    where,
+)
+from glassnet.train import Callback, EarlyStopping, Run
+
+__version__ = "0.1.0"
+
+__all__ = [
+    *engine.__all__,  # noqa: PLE0604  # a list of strings
+    "abs",
+    "concatenate",
+    "exp",
+    "log",
+    "matmul",
+    "maximum",
+    "minimum",
+    "relu",
+    "sigmoid",
+    "sqrt",
+    "stack",
+    "tanh",
+    "where",
+    "Callback",
+    "EarlyStopping",
+    "Run",
+    "data",
+    "evaluate",
+    "fit",
+    "nn",
+    "optim",
+    "train",
+]

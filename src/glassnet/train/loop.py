@@ -1,0 +1,168 @@
+"""The training loop: batch, forward, backward, update; validation at the end of each epoch."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping, Sequence
+from itertools import islice
+from typing import Any
+
+import numpy as np
+
+from glassnet.data.batches import batches
+from glassnet.data.dataset import Split
+from glassnet.engine.tensor import Tensor
+from glassnet.nn.module import Module
+from glassnet.nn.state import named_tensors
+from glassnet.optim import Optimizer, Schedule
+from glassnet.train.callbacks import HOOKS, Callback
+from glassnet.train.evaluate import Loss, Means, evaluate_split
+from glassnet.train.metrics import Metric
+from glassnet.train.nonfinite import nonfinite_error
+
+
+class Loop:
+    """A training that can be stopped after any step and continued from there.
+
+    Where it is: ``step`` steps have been made since the beginning, ``epoch`` epochs are complete, and ``means`` holds
+    the sums of the one that is not. ``history`` has a list for each value, with an entry for each epoch.
+    """
+
+    def __init__(
+        self,
+        net: Module,
+        train: Split,
+        val: Split | None,
+        *,
+        loss: Loss,
+        optimizer: Optimizer,
+        batch_size: int,
+        total_steps: int,
+        seed: int = 0,
+        shuffle: bool = True,
+        schedule: Schedule | None = None,
+        metrics: Mapping[str, Metric] | None = None,
+    ) -> None:
+        self.net = net
+        self.train = _cast(train, net.dtype)
+        self.val = None if val is None else _cast(val, net.dtype)
+        self.loss = loss
+        self.optimizer = optimizer
+        self.batch_size = batch_size
+        self.total_steps = total_steps
+        self.seed = seed
+        self.shuffle = shuffle
+        self.schedule = schedule
+        self.metrics = dict(metrics or {})
+        self.steps_per_epoch = math.ceil(len(train) / batch_size)
+        self.step = 0
+        self.history: dict[str, list[float]] = {}
+        self.means = Means()
+        self.last_loss = math.nan
+        self.seconds = 0.0  # spent so far, in this and in earlier sittings
+        self.stopped: str | None = None  # why, if before total_steps
+        self._tensors = [tensor for _, tensor in named_tensors(net)]
+        self._last_good = [(tensor, tensor.data) for tensor in self._tensors]
+        self.use(())
+
+    @property
+    def epoch(self) -> int:
+        """The number of complete epochs."""
+        return self.step // self.steps_per_epoch
+
+    def use(self, callbacks: Sequence[Callback]) -> None:
+        """Call these callbacks, in this order; each hook only where a callback defines it."""
+        self._hooks = {
+            hook: [one for one in callbacks if getattr(type(one), hook) is not getattr(Callback, hook)]
+            for hook in HOOKS
+        }
+
+    def stop(self, reason: str) -> None:
+        """End the training after the current step."""
+        self.stopped = reason
+
+    def run(self) -> None:
+        """Train until ``total_steps`` steps are made or someone calls ``stop``; Ctrl-C stops cleanly.
+
+        Raises NonFiniteError when the loss is no longer a finite number; the network then holds the last weights
+        with which it was.
+        """
+        modes = [(module, module.training) for module in self.net.modules()]
+        started = time.perf_counter() - self.seconds
+        self._notify("on_fit_start")
+        try:
+            while self.step < self.total_steps and self.stopped is None:
+                self.net.train()
+                self._epoch()
+                self.seconds = time.perf_counter() - started
+                if self.step % self.steps_per_epoch == 0:
+                    self._end_epoch()
+        except KeyboardInterrupt:
+            self.stop("interrupted")
+        finally:
+            self.seconds = time.perf_counter() - started
+            for module, mode in modes:
+                module.training = mode
+            self._notify("on_fit_end")
+
+    def _epoch(self) -> None:
+        """The steps that are left of the current epoch."""
+        done = self.step % self.steps_per_epoch
+        order = batches(self.train, self.batch_size, seed=self.seed, epoch=self.epoch, shuffle=self.shuffle)
+        self._notify("on_epoch_start")
+        # NumPy's warnings about overflow are replaced by the check of every loss.
+        with np.errstate(all="ignore"):
+            for x, y in islice(order, done, done + self.total_steps - self.step):
+                self._step(x, y)
+                self._notify("on_step_end")
+                if self.stopped is not None:
+                    return
+
+    def _step(self, x: Tensor, y: Tensor) -> None:
+        """One batch: forward, backward, update."""
+        before = [(tensor, tensor.data) for tensor in self._tensors]
+        outputs = self.net(x)
+        loss = self.loss(outputs, y)
+        self.last_loss = loss.item()
+        if not math.isfinite(self.last_loss):
+            error = nonfinite_error(self.net, loss, self.last_loss, self.step + 1, self.optimizer.lr)
+            for tensor, data in self._last_good:
+                tensor.data = data
+            raise error
+        self._last_good = before
+        self.optimizer.zero_grad()
+        loss.backward()
+        self.optimizer.step()
+        if self.schedule is not None:
+            self.schedule.step()
+        values = {"loss": self.last_loss}
+        values.update({name: metric(outputs.data, y.data) for name, metric in self.metrics.items()})
+        self.means.add(values, len(y))
+        self.step += 1
+
+    def _end_epoch(self) -> None:
+        """Validate, and add the epoch's values to the history."""
+        row = self.means.means()
+        self.means = Means()
+        if self.val is not None:
+            validation = evaluate_split(self.net, self.val, self.loss, self.metrics)
+            row.update({f"val_{name}": value for name, value in validation.items()})
+        for name, value in {**row, "lr": self.optimizer.lr, "seconds": self.seconds}.items():
+            self.history.setdefault(name, []).append(value)
+        self._notify("on_epoch_end")
+
+    def _notify(self, hook: str) -> None:
+        """Call a hook of every callback that defines it; an error on the way names the callback."""
+        for callback in self._hooks[hook]:
+            try:
+                getattr(callback, hook)(self)
+            except Exception as error:
+                error.add_note(f"raised by the callback {type(callback).__name__}.{hook}")
+                raise
+
+
+def _cast(split: Split, dtype: np.dtype[Any]) -> Split:
+    """Floating inputs and targets in the network's type, so that float64 data does not slow it down."""
+    x, y = (a.astype(dtype, copy=False) if a.dtype.kind == "f" else a for a in (split.x, split.y))
+    return split if x is split.x and y is split.y else Split(x, y, split.items)
