@@ -7,7 +7,7 @@
 array(5., dtype=float32)
 """
 
-from glassnet import data, engine, nn, optim, train
+from glassnet import data, engine, models, nn, optim, train
 from glassnet.api import evaluate, fit
 from glassnet.engine import *  # noqa: F403  # engine.__all__ is the list
 from glassnet.engine.functions import (
@@ -29,8 +29,8 @@ from glassnet.train import Callback, EarlyStopping, Run
 
 __version__ = "0.1.0"
 
-__all__ = [
-    *engine.__all__,  # noqa: PLE0604  # a list of strings
+__all__ = [  # noqa: PLE0604  # engine.__all__ holds strings
+    *engine.__all__,
     "abs",
     "concatenate",
     "exp",
@@ -48,6 +48,7 @@ __all__ = [
     "EarlyStopping",
     "Run",
     "data",
+    "models",
     "evaluate",
     "fit",
     "nn",

@@ -1,0 +1,85 @@
+"""What ``glassnet train`` and ``glassnet evaluate`` print about a trained network."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+
+import numpy as np
+
+from glassnet.api import evaluate
+from glassnet.data.dataset import Dataset, Split
+from glassnet.engine.errors import ConfigError
+from glassnet.engine.namespace import Array
+from glassnet.models import sample
+from glassnet.nn.module import Module
+
+INK = " .:-=+*#%@"  # from background to ink
+
+
+def confusion_matrix(targets: Array, predictions: Array, classes: int) -> Array:
+    """How often class i was taken for class j, (classes, classes)."""
+    counts = np.bincount(targets * classes + predictions, minlength=classes * classes)
+    return counts.reshape(classes, classes)
+
+
+def confusion_text(matrix: Array, names: Sequence[str]) -> str:
+    """The confusion matrix as text: a row for each true class, a column for each prediction."""
+    width = max(5, *(len(name) + 1 for name in names), len(str(matrix.max())) + 1)
+    head = "true \\ predicted".ljust(17) + "".join(name.rjust(width) for name in names) + "   right"
+    lines = [head]
+    for name, row, right in zip(names, matrix, matrix.diagonal(), strict=True):
+        cells = "".join((str(count) if count else ".").rjust(width) for count in row)
+        lines.append(name.rjust(16) + " " + cells + f"  {right / max(1, row.sum()):6.1%}")
+    return "\n".join(lines)
+
+
+def draw(image: Array) -> list[str]:
+    """An image (height, width) of values from 0 to 1 as lines of text; two rows of pixels make one line."""
+    rows = image[: len(image) // 2 * 2].reshape(-1, 2, image.shape[1]).mean(1)
+    shades = np.clip((rows * len(INK)).astype(int), 0, len(INK) - 1)
+    return ["".join(INK[shade] for shade in row) for row in shades]
+
+
+def hardest_mistakes(net: Module, split: Split, shape: tuple[int, ...], names: Sequence[str], count: int = 4) -> str:
+    """The wrongly classified images with the largest loss, drawn side by side."""
+    probabilities = net.predict_proba(split.x)  # (N, K)
+    predicted = probabilities.argmax(1)
+    of_target = probabilities[np.arange(len(split)), split.y]
+    wrong = np.flatnonzero(predicted != split.y)
+    hardest = wrong[np.argsort(of_target[wrong], kind="stable")][:count]
+    if not len(hardest):
+        return "no mistakes"
+    blocks = []
+    for row in hardest:
+        title = f"{names[split.y[row]]} taken for {names[predicted[row]]} ({probabilities[row].max():.0%})"
+        blocks.append([title.ljust(shape[1]), *draw(split.x[row].reshape(shape))])
+    return "\n\n".join(
+        "\n".join("   ".join(lines) for lines in zip(*group, strict=True)) for group in _by_width(blocks)
+    )
+
+
+def _by_width(blocks: list[list[str]]) -> list[list[list[str]]]:
+    """Blocks in groups that fit beside each other into the terminal."""
+    room = max(1, (shutil.get_terminal_size().columns + 3) // (len(blocks[0][0]) + 3))
+    return [blocks[i : i + room] for i in range(0, len(blocks), room)]
+
+
+def test_text(net: Module, dataset: Dataset) -> str:
+    """The loss and the metrics on the test split; for pictures also the confusion matrix and the worst mistakes."""
+    test = dataset.splits["test"]
+    values = evaluate(net, test)
+    text = f"test loss {values['loss']:.4f}  test accuracy {values['accuracy']:.2%}  ({len(test):,} rows)"
+    if dataset.classes is None or dataset.input_shape is None:
+        return text
+    matrix = confusion_matrix(test.y, net.predict(test.x), len(dataset.classes))
+    mistakes = hardest_mistakes(net, test, dataset.input_shape, dataset.classes)
+    return f"{text}\n\n{confusion_text(matrix, dataset.classes)}\n\nhardest mistakes\n{mistakes}"
+
+
+def new_items(net: Module, dataset: Dataset, count: int, seed: int, temperature: float = 1.0) -> list[str]:
+    """Samples that are in no split of the data. Raises ConfigError for a data set that is no text."""
+    if dataset.vocabulary is None or dataset.context is None:
+        raise ConfigError(f"a network of {dataset.name} is not a language model: there is nothing to sample.")
+    known = {item for split in dataset.splits.values() for item in split.items or ()}
+    return sample(net, dataset.vocabulary, dataset.context, count, seed=seed, temperature=temperature, exclude=known)

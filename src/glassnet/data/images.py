@@ -1,0 +1,67 @@
+"""Pictures of digits as the networks know them: white ink on black, 28 x 28, centred."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from glassnet.engine.errors import ConfigError, DataError
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+SIDE = 28  # pixels of an MNIST image
+BOX = 20  # pixels of the box that MNIST fits the ink into
+LARGEST = 50_000_000  # pixels of a picture that is still read
+
+
+def read_digit(path: str | os.PathLike[str]) -> NDArray[np.float32]:
+    """A picture of one digit, (28, 28) from 0 (background) to 1 (ink), prepared as MNIST was.
+
+    Dark ink on a bright ground is inverted. A picture of another size than 28 x 28 is cropped to its ink, scaled so
+    that the ink fits into 20 x 20, and placed with its centre of mass in the middle (LeCun et al., 1998).
+
+    Raises DataError naming the file for what is no picture or holds no ink, ConfigError if Pillow is missing.
+    """
+    try:
+        from PIL import Image, UnidentifiedImageError
+    except ImportError as error:
+        raise ConfigError("reading pictures needs Pillow. Install it with pip install 'glassnet[images]'.") from error
+    try:
+        with Image.open(path) as picture:
+            if picture.width * picture.height > LARGEST:
+                raise DataError(f"{path} has {picture.width} x {picture.height} pixels; at most {LARGEST:,} are read.")
+            flat = Image.new("RGBA", picture.size, "white")  # what is transparent is paper
+            flat.alpha_composite(picture.convert("RGBA"))
+            ink = np.asarray(flat.convert("L"), np.float32) / np.float32(255)
+    except FileNotFoundError as error:
+        raise DataError(f"{path} does not exist.") from error
+    except (UnidentifiedImageError, OSError, SyntaxError, Image.DecompressionBombError) as error:
+        raise DataError(f"{path} is not a picture that can be read: {error}.") from error
+    border = np.concatenate([ink[0], ink[-1], ink[:, 0], ink[:, -1]])
+    if np.median(border) > 0.5:
+        ink = 1 - ink
+    if ink.max() - ink.min() < 0.1:
+        raise DataError(f"{path} holds no ink: all its pixels are alike.")
+    return ink if ink.shape == (SIDE, SIDE) else _centre(ink, Image)
+
+
+def _centre(ink: NDArray[np.float32], image: Any) -> NDArray[np.float32]:
+    """Crop to the ink, scale it into the box, and put its centre of mass into the middle."""
+    marked = ink > ink.min() + 0.25 * (ink.max() - ink.min())
+    rows, columns = np.flatnonzero(marked.any(1)), np.flatnonzero(marked.any(0))
+    cropped = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    scale = BOX / max(cropped.shape)
+    height, width = (max(1, round(side * scale)) for side in cropped.shape)
+    scaled: Image = image.fromarray(cropped).resize((width, height), image.Resampling.BOX)
+    small = np.clip(np.asarray(scaled, np.float32), 0, 1)
+    total = small.sum()
+    top = round((SIDE - 1) / 2 - float((small.sum(1) * np.arange(height)).sum() / total))
+    left = round((SIDE - 1) / 2 - float((small.sum(0) * np.arange(width)).sum() / total))
+    top, left = int(np.clip(top, 0, SIDE - height)), int(np.clip(left, 0, SIDE - width))
+    result = np.zeros((SIDE, SIDE), np.float32)
+    result[top : top + height, left : left + width] = small
+    return result

@@ -1,0 +1,61 @@
+"""Multi-layer perceptrons: linear layers with an activation between them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+from glassnet.engine.errors import ConfigError
+from glassnet.nn import BatchNorm1d, Embedding, Flatten, Linear, Module, ReLU, Sequential, Sigmoid, Tanh
+
+#: The activations that a builder takes by name.
+ACTIVATIONS: dict[str, type[Module]] = {"relu": ReLU, "tanh": Tanh, "sigmoid": Sigmoid}
+
+
+def mlp_layers(widths: Sequence[int], activation: str, batch_norm: bool) -> list[Module]:
+    """Linear layers from width to width, each but the last followed by (BatchNorm and) the activation."""
+    if activation not in ACTIVATIONS:
+        raise ConfigError(f"there is no activation {activation!r}; expected one of {', '.join(ACTIVATIONS)}.")
+    layers: list[Module] = []
+    for i, (width_in, width_out) in enumerate(pairwise(widths)):
+        if i == len(widths) - 2:
+            layers.append(Linear(width_in, width_out))
+            continue
+        # The mean that BatchNorm subtracts would take a bias with it.
+        layers.append(Linear(width_in, width_out, bias=not batch_norm, nonlinearity=activation))
+        if batch_norm:
+            layers.append(BatchNorm1d(width_out))
+        layers.append(ACTIVATIONS[activation]())
+    return layers
+
+
+def mlp(
+    in_features: int,
+    hidden: Sequence[int],
+    out_features: int,
+    *,
+    activation: str = "relu",
+    batch_norm: bool = False,
+) -> Sequential:
+    """A multi-layer perceptron from (N, in_features) to (N, out_features); ``mlp(784, [16, 16], 10)`` is the network
+    of the digits. Raises ConfigError for an unknown activation ("relu", "tanh", "sigmoid").
+    """
+    return Sequential(*mlp_layers([in_features, *hidden, out_features], activation, batch_norm))
+
+
+def character_mlp(
+    vocabulary_size: int,
+    context: int,
+    *,
+    embedding_dim: int = 10,
+    hidden: Sequence[int] = (200,),
+    activation: str = "tanh",
+    batch_norm: bool = True,
+) -> Sequential:
+    """A language model that embeds the last ``context`` characters and predicts the next one with a perceptron
+    (Bengio et al., A neural probabilistic language model, 2003).
+
+    From (N, context) indices to the logits (N, vocabulary_size).
+    """
+    widths = [context * embedding_dim, *hidden, vocabulary_size]
+    return Sequential(Embedding(vocabulary_size, embedding_dim), Flatten(), *mlp_layers(widths, activation, batch_norm))
