@@ -12,6 +12,8 @@ gradient only when all who used it have added their parts.
 
 from __future__ import annotations
 
+from itertools import count
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,15 +28,19 @@ if TYPE_CHECKING:
     from glassnet.engine.tensor import Tensor
 
 
+_numbers = count()
+
+
 class Node:
     """What the graph remembers of one computed result: how to get from its gradient to those of its inputs.
 
     ``parents`` are the input tensors, None where no gradient is wanted. ``inputs`` are the arrays as they were when
     the result was computed: an update of the weights between forward and backward cannot falsify the gradients.
+    ``number`` counts the nodes of the process in the order of computation.
     ``layer`` is the module in whose forward() the result was computed, or None.
     """
 
-    __slots__ = ("inputs", "kept", "layer", "operation", "parents", "static")
+    __slots__ = ("inputs", "kept", "layer", "number", "operation", "parents", "static")
 
     def __init__(
         self,
@@ -51,6 +57,7 @@ class Node:
         self.kept = kept
         self.static = static
         self.layer = layer
+        self.number = next(_numbers)
 
     def __repr__(self) -> str:
         return f"<node {self.operation.name}>"
@@ -59,22 +66,27 @@ class Node:
 def topological_order(output: Tensor) -> list[Tensor]:
     """Every tensor that the output depends on and that wants a gradient, inputs before what is computed from them.
 
-    Depth-first with an explicit stack: a chain of 100,000 operations would exhaust Python's recursion.
+    Leaves come first. Of the computed tensors, none can be computed before its inputs: the order in which they were
+    computed is a topological order, and each node knows its number. Collected with a stack of its own: a chain of
+    100,000 operations would exhaust Python's recursion.
     """
-    order: list[Tensor] = []
+    leaves: list[Tensor] = []
+    computed: list[tuple[int, Tensor]] = []
     seen = {id(output)}
-    stack = [(output, iter(output.node.parents if output.node else ()))]
+    stack = [output]
     while stack:
-        tensor, parents = stack[-1]
-        for parent in parents:
+        tensor = stack.pop()
+        node = tensor.node
+        if node is None:
+            leaves.append(tensor)
+            continue
+        computed.append((node.number, tensor))
+        for parent in node.parents:
             if parent is not None and id(parent) not in seen:
                 seen.add(id(parent))
-                stack.append((parent, iter(parent.node.parents if parent.node else ())))
-                break
-        else:  # all inputs are in the order already
-            order.append(tensor)
-            stack.pop()
-    return order
+                stack.append(parent)
+    computed.sort(key=itemgetter(0))
+    return [*leaves, *(tensor for _, tensor in computed)]
 
 
 def unbroadcast(gradient: Array, shape: Shape) -> Array:
@@ -128,11 +140,7 @@ def backward(output: Tensor, gradient: Any = None) -> None:
             tensor.grad = xp.copy(g if tensor.grad is None else tensor.grad + g)
         if node is None:
             continue
-        needed = [parent is not None for parent in node.parents]
-        local = node.operation.gradients(xp, g, tensor.data, node.kept, node.inputs, node.static, needed)
-        for parent, part in zip(node.parents, local, strict=False):  # the rest has no derivative
-            if parent is None or part is None:
-                continue
+        for parent, part in node.operation.gradients(xp, g, tensor.data, node):
             share = part if part.shape == parent.data.shape else unbroadcast(part, parent.data.shape)
             if share.dtype != parent.data.dtype:
                 share = share.astype(parent.data.dtype)

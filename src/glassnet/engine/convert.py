@@ -49,6 +49,8 @@ def unify(operation: Operation, arrays: list[Any], are_tensors: list[bool]) -> l
     floats = [i for i in places if arrays[i].dtype.kind == "f"]
     if not floats:
         return arrays
+    if len(floats) == len(places) and len({arrays[i].dtype for i in places}) == 1:
+        return arrays
     deciding = [i for i in floats if are_tensors[i]] or floats
     common = np.result_type(*(arrays[i].dtype for i in deciding))
     return [array.astype(common, copy=False) if i in places else array for i, array in enumerate(arrays)]

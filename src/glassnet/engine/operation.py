@@ -25,9 +25,13 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from glassnet.engine.namespace import Array
+
+if TYPE_CHECKING:
+    from glassnet.engine.backward import Node
+    from glassnet.engine.tensor import Tensor
 
 Vjp = Callable[..., Any]
 
@@ -57,22 +61,20 @@ class Operation:
         """Whether the input at ``position`` has a derivative."""
         return self.joint is not None or (position < len(self.vjps) and self.vjps[position] is not None)
 
-    def gradients(
-        self,
-        xp: Any,
-        g: Array,
-        out: Array,
-        kept: tuple[Any, ...],
-        inputs: tuple[Array, ...],
-        static: dict[str, Any],
-        needed: Sequence[bool],
-    ) -> Sequence[Array | None]:
-        """The gradient of each input that is ``needed``, None for the others."""
+    def gradients(self, xp: Any, g: Array, out: Array, node: Node) -> list[tuple[Tensor, Array]]:
+        """The parents of a node that want a gradient and have a derivative, each with its gradient."""
+        inputs = (xp, g, out, *node.kept, *node.inputs)
         if self.joint is not None:
-            return self.joint(xp, g, out, *kept, *inputs, **static)
+            parts = self.joint(*inputs, **node.static)
+            return [
+                (parent, part)
+                for parent, part in zip(node.parents, parts, strict=True)
+                if parent is not None and part is not None
+            ]
         return [
-            vjp(xp, g, out, *kept, *inputs, **static) if need and vjp is not None else None
-            for vjp, need in zip(self.vjps, needed, strict=False)
+            (parent, vjp(*inputs, **node.static))
+            for parent, vjp in zip(node.parents, self.vjps, strict=False)  # inputs beyond the vjps have no derivative
+            if parent is not None and vjp is not None
         ]
 
     def __repr__(self) -> str:

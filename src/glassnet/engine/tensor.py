@@ -40,30 +40,45 @@ def as_tensor(value: TensorLike) -> Tensor:
     return value if isinstance(value, Tensor) else Tensor(as_array(value))
 
 
-def apply_keeping(operation: Operation, *inputs: TensorLike, **static: Any) -> tuple[Tensor, tuple[Any, ...]]:
-    """The result of an operation on tensors and constants, and the arrays that its row keeps (``Operation.keeps``).
+def apply(operation: Operation, *inputs: TensorLike, **static: Any) -> Tensor:
+    """The result of an operation on tensors and constants, recorded if a gradient will be wanted.
 
     Raises ShapeError, with the shapes, where the inputs do not fit each other.
     """
+    return _compute(operation, inputs, static)[0]
+
+
+def apply_keeping(operation: Operation, *inputs: TensorLike, **static: Any) -> tuple[Tensor, tuple[Any, ...]]:
+    """As ``apply``, with the arrays that the row keeps for its backward computation (``Operation.keeps``)."""
+    return _compute(operation, inputs, static)
+
+
+def _compute(
+    operation: Operation, inputs: tuple[TensorLike, ...], static: dict[str, Any]
+) -> tuple[Tensor, tuple[Any, ...]]:
     if operation.defaults:
         static = {**operation.defaults, **static}
     arrays: list[Any] = []
     parents: list[Tensor | None] = []
-    dtypes = set()
-    wanted = False
+    dtype: Any = None  # of the first array
+    mixed = wanted = False
     for value in inputs:
         if isinstance(value, Tensor):
-            arrays.append(value.data)
-            dtypes.add(value.data.dtype)
-            parents.append(value if value.requires_grad else None)
-            wanted = wanted or value.requires_grad
+            array = value.data
+            if value.requires_grad:
+                wanted = True
+                parents.append(value)
+            else:
+                parents.append(None)
         else:
-            constant = as_constant(value)
-            arrays.append(constant)
+            array = as_constant(value)
             parents.append(None)
-            if hasattr(constant, "dtype"):
-                dtypes.add(constant.dtype)
-    if len(dtypes) > 1:
+        arrays.append(array)
+        found = getattr(array, "dtype", None)  # a Python number takes the type of what it meets
+        if found is not dtype and found is not None:
+            mixed = mixed or dtype is not None
+            dtype = dtype or found
+    if mixed:
         arrays = unify(operation, arrays, [isinstance(value, Tensor) for value in inputs])
     try:
         result = operation.forward(scope.xp, *arrays, **static)
@@ -71,17 +86,12 @@ def apply_keeping(operation: Operation, *inputs: TensorLike, **static: Any) -> t
         shapes = " and ".join(str(np.shape(array)) for array in arrays)
         raise ShapeError(f"{operation.name} cannot take shapes {shapes}: {error}.") from error
     out, kept = result if operation.keeps else (result, ())
-    if out.dtype == DOUBLE and DOUBLE not in dtypes:  # NumPy's answer to integers, as in exp(2)
-        out = out.astype(FLOAT)
+    if out.dtype == DOUBLE and DOUBLE not in (getattr(array, "dtype", None) for array in arrays):
+        out = out.astype(FLOAT)  # NumPy's answer to integers, as in exp(2)
     if wanted and scope.recording:
         node = Node(operation, tuple(parents), tuple(arrays), kept, static, scope.layer)
         return Tensor(out, True, node), kept
     return Tensor(out), kept
-
-
-def apply(operation: Operation, *inputs: TensorLike, **static: Any) -> Tensor:
-    """The result of an operation on tensors and constants, recorded if a gradient will be wanted."""
-    return apply_keeping(operation, *inputs, **static)[0]
 
 
 class Tensor(TensorMethods):

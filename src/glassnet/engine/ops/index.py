@@ -22,10 +22,18 @@ def index(xp: Any, x: Array, *positions: Array, pattern: tuple[Any, ...]) -> Arr
     return x[_fill(pattern, positions)]
 
 
-@operation(
-    None,
-    lambda xp, g, out, indices, weight: xp.scatter_add(weight.shape, (indices,), g),
-)
+#: Up to this many elements of one_hot(indices) the product with it is faster than adding row by row.
+SMALL_TABLE = 2**15
+
+
+def _embedding_vjp(xp: Any, g: Array, out: Array, indices: Array, weight: Array) -> Array:
+    if indices.size * weight.shape[0] > SMALL_TABLE:
+        return xp.scatter_add(weight.shape, (indices,), g)
+    chosen = xp.one_hot(indices.reshape(-1), weight.shape[0], g.dtype)
+    return xp.matmul(xp.swap_last(chosen), g.reshape(-1, weight.shape[1]))
+
+
+@operation(None, _embedding_vjp)
 def embedding(xp: Any, indices: Array, weight: Array) -> Array:
     """Row ``weight[i]`` for each index i: one_hot(indices) @ weight without the product. (...) -> (..., features)."""
     return weight[indices]
