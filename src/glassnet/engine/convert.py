@@ -6,9 +6,11 @@ constant and takes the floating type of the tensors that it meets, so that float
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from glassnet.engine.errors import DataError
 from glassnet.engine.namespace import Array
@@ -16,27 +18,38 @@ from glassnet.engine.operation import Operation
 
 FLOAT = np.dtype(np.float32)
 DOUBLE = np.dtype(np.float64)
+BOOL = np.dtype(np.bool_)
 
 
-def as_array(value: Any) -> Array:
+def as_array(value: Any, dtype: DTypeLike | None = None) -> Array:
     """The numbers of a tensor, array, number or nested list as a NumPy array, without a copy where possible.
+
+    Without a ``dtype``, Python's floats become float32.
 
     Raises DataError for rows of different lengths and for what is not made of numbers.
     """
     try:
-        array = np.asarray(value)
+        array = np.asarray(value, dtype)
     except ValueError as error:
         raise DataError(f"expected numbers in rows of equal length: {error}.") from error
     if array.dtype.kind not in "fiub":
         raise DataError(f"expected numbers, got {type(value).__name__} with elements of type {array.dtype}.")
-    return array.astype(FLOAT) if array.dtype == DOUBLE and isinstance(value, float | list | tuple) else array
+    of_python = isinstance(value, float | list | tuple) and not isinstance(value, np.generic)
+    return array.astype(FLOAT) if dtype is None and of_python and array.dtype == DOUBLE else array
 
 
-def as_constant(value: Any) -> Any:
-    """An input that is no tensor. Numbers stay Python numbers: NumPy lets them take the type of what they meet."""
+def as_constant(value: Any, others: Sequence[Any] = ()) -> Any:
+    """An input that is no tensor. Numbers stay Python numbers: NumPy lets them take the type of what they meet.
+
+    Floats in lists take float64, without a loss, if one of the ``others`` has it.
+    """
     if isinstance(value, np.generic):
         return value.item()
-    return value if isinstance(value, int | float | np.ndarray) else as_array(value)
+    if isinstance(value, int | float | np.ndarray):
+        return value
+    double = any(getattr(other, "dtype", BOOL) == DOUBLE for other in others)
+    array = as_array(value)
+    return as_array(value, DOUBLE) if double and array.dtype == FLOAT else array
 
 
 def unify(operation: Operation, arrays: list[Any], are_tensors: list[bool]) -> list[Any]:

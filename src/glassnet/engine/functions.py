@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+import numpy as np
+
 from glassnet.engine import ops
+from glassnet.engine.convert import as_array
 from glassnet.engine.operation import Operation
 from glassnet.engine.tensor import Tensor, TensorLike, apply
 
@@ -33,9 +36,16 @@ matmul = _function(ops.matmul)
 
 def concatenate(tensors: Sequence[TensorLike], axis: int = 0) -> Tensor:
     """Tensors joined along an axis that they have; the other axes must agree."""
-    return apply(ops.concatenate, *tensors, axis=axis)
+    return apply(ops.concatenate, *_as_arrays(tensors), axis=axis)
 
 
 def stack(tensors: Sequence[TensorLike], axis: int = 0) -> Tensor:
     """Tensors of one shape joined along a new axis."""
-    return apply(ops.stack, *tensors, axis=axis)
+    return apply(ops.stack, *_as_arrays(tensors), axis=axis)
+
+
+def _as_arrays(tensors: Sequence[TensorLike]) -> list[TensorLike]:
+    """Numbers and lists among the tensors as arrays of the tensors' type."""
+    floats = [value.dtype for value in tensors if isinstance(value, Tensor) and value.dtype.kind == "f"]
+    dtype = np.result_type(*floats) if floats else None
+    return [value if isinstance(value, Tensor | np.ndarray) else as_array(value, dtype) for value in tensors]

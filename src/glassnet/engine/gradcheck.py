@@ -68,7 +68,7 @@ def gradcheck(
             difference = (value(i, x + eps * direction) - value(i, x - eps * direction)) / (2 * eps)
             analytic = float((gradient * direction).sum())
             scale = max(abs(difference), abs(analytic))
-            if not abs(difference - analytic) <= atol + rtol * scale:  # also catches NaN
+            if not abs(difference - analytic) <= atol + rtol * scale < np.inf:  # also catches NaN and infinity
                 raise GradientError(
                     f"gradcheck: the gradient of input {i} {place} is {analytic:.10g}, "
                     f"finite differences say {difference:.10g} (tolerance {atol + rtol * scale:.2g})."

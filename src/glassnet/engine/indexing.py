@@ -9,11 +9,11 @@ import numpy as np
 
 from glassnet.engine.convert import as_array
 from glassnet.engine.errors import ShapeError
-from glassnet.engine.namespace import Array
+from glassnet.engine.namespace import Array, Shape
 from glassnet.engine.ops.index import POSITIONS
 
 
-def parse(index: Any) -> tuple[tuple[Any, ...], list[Array]]:
+def parse(index: Any, shape: Shape) -> tuple[tuple[Any, ...], list[Array]]:
     """The pattern with POSITIONS in the place of each array, and those arrays.
 
     Integers, slices, None and Ellipsis are static; lists, arrays and tensors of integers are positions; a mask of
@@ -31,6 +31,7 @@ def parse(index: Any) -> tuple[tuple[Any, ...], list[Array]]:
             continue
         array = as_array(part)
         if array.dtype.kind == "b":
+            _check_mask(array, index, shape)
             found = np.nonzero(array)
             positions.extend(found)
             pattern.extend(POSITIONS for _ in found)
@@ -40,3 +41,13 @@ def parse(index: Any) -> tuple[tuple[Any, ...], list[Array]]:
         else:
             raise ShapeError(f"an index must be made of integers, booleans or slices, got {array.dtype} numbers.")
     return tuple(pattern), positions
+
+
+def _check_mask(mask: Array, index: Any, shape: Shape) -> None:
+    """A mask must have the shape of the axes that it selects from: NumPy knows which those are."""
+    if not mask.ndim:
+        raise ShapeError("a single truth value (bool) is no index. Use a mask with the shape of the tensor.")
+    try:
+        np.broadcast_to(np.False_, shape)[index]
+    except IndexError as error:
+        raise ShapeError(f"a mask (bool) of shape {mask.shape} does not fit shape {shape}: {error}.") from error

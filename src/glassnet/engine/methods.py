@@ -5,6 +5,7 @@ The names are PyTorch's; reductions take NumPy's ``axis`` and ``keepdims``, whic
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from glassnet.engine import indexing, ops
-from glassnet.engine.convert import as_array
+from glassnet.engine.convert import as_constant
 from glassnet.engine.errors import GradientError, ShapeError
 from glassnet.engine.namespace import Array, Axes
 from glassnet.engine.operation import Operation
@@ -47,7 +48,13 @@ def _comparison(ufunc: Callable[[Any, Any], Any], name: str) -> Callable[[Tensor
     """An element-wise comparison: a tensor of booleans, without a gradient."""
 
     def compare(self: Tensor, other: TensorLike) -> Tensor:
-        return self._new(ufunc(self.data, as_array(other)))
+        value = as_constant(other, (self,))
+        if isinstance(other, np.ndarray) and other.dtype.kind == self.dtype.kind == "f":
+            value = value.astype(self.dtype)
+        try:
+            return self._new(ufunc(self.data, value))
+        except ValueError as error:
+            raise ShapeError(f"{name} cannot compare shapes {self.shape} and {np.shape(value)}.") from error
 
     compare.__name__ = name
     return compare
@@ -131,11 +138,17 @@ class TensorMethods:
 
     def argmax(self, axis: int | None = None) -> Tensor:
         """Position of the largest element, the first of those that tie; without a gradient."""
-        return self._new(self.data.argmax(axis))
+        return self._new(self._extreme_place(np.argmax, axis))
 
     def argmin(self, axis: int | None = None) -> Tensor:
         """Position of the smallest element, the first of those that tie; without a gradient."""
-        return self._new(self.data.argmin(axis))
+        return self._new(self._extreme_place(np.argmin, axis))
+
+    def _extreme_place(self, find: Callable[..., Any], axis: int | None) -> Any:
+        as_axes(axis, self.ndim)
+        if not self.data.size:
+            raise ShapeError(f"{find.__name__} needs at least one element, got shape {self.shape}.")
+        return find(self.data, axis)
 
     # Shapes
 
@@ -150,7 +163,8 @@ class TensorMethods:
     def transpose(self, first: int, second: int) -> Tensor:
         """Two axes swapped."""
         axes = list(range(self.ndim))
-        axes[first], axes[second] = axes[second], axes[first]
+        i, j = as_axes((first, second), self.ndim)
+        axes[i], axes[j] = j, i
         return self._apply(ops.permute, self, axes=tuple(axes))
 
     @property
@@ -163,7 +177,8 @@ class TensorMethods:
         start, end = as_axes((start_dim, end_dim), self.ndim) if self.ndim else (0, 0)
         if start > end:
             raise ShapeError(f"flatten from axis {start_dim} to {end_dim} of shape {self.shape}: nothing lies between.")
-        return self.reshape(*self.shape[:start], -1, *self.shape[end + 1 :])
+        joined = math.prod(self.shape[start : end + 1])
+        return self.reshape(*self.shape[:start], joined, *self.shape[end + 1 :])
 
     def expand(self, *shape: int) -> Tensor:
         """Axes of length 1 repeated to the given shape, new axes in front."""
@@ -171,7 +186,8 @@ class TensorMethods:
 
     def unsqueeze(self, axis: int) -> Tensor:
         """A new axis of length 1."""
-        return self.reshape(*np.expand_dims(self.data, axis).shape)
+        (place,) = as_axes(axis, self.ndim + 1)
+        return self.reshape(*self.shape[:place], 1, *self.shape[place:])
 
     def squeeze(self, axis: Axes = None) -> Tensor:
         """Without the axes of length 1: all of them, or the given ones. Raises ShapeError for a longer axis."""
@@ -188,7 +204,7 @@ class TensorMethods:
 
     def __getitem__(self, index: Any) -> Tensor:
         """Elements by integers, slices, masks and arrays of integers; repeated positions accumulate gradients."""
-        pattern, positions = indexing.parse(index)
+        pattern, positions = indexing.parse(index, self.shape)
         return self._apply(ops.index, self, *positions, pattern=pattern)
 
     def __setitem__(self, index: Any, value: Any) -> None:

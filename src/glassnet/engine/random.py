@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import numpy as np
 
-from glassnet.engine.errors import ConfigError
+from glassnet.engine.options import integer_option
 
 
 def seeded(*key: int) -> np.random.Generator:
     """A generator that is a function of the key, such as (seed, epoch). Counter-based (Philox), the same everywhere.
 
-    Raises ConfigError for a negative seed.
+    Raises ConfigError for what is not a whole number of at least 0.
     """
-    if any(part < 0 for part in key):
-        raise ConfigError(f"a seed must be 0 or larger, got {key[0] if len(key) == 1 else key}.")
-    return np.random.Generator(np.random.Philox(np.random.SeedSequence(key)))
+    numbers = [integer_option("seed", part, 0) for part in key]
+    # The length goes in too: to SeedSequence, (0,) and (0, 0) are the same entropy.
+    return np.random.Generator(np.random.Philox(np.random.SeedSequence([len(numbers), *numbers])))
 
 
 _generator = seeded(0)

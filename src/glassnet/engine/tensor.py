@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from glassnet.engine.backward import Node, backward
-from glassnet.engine.convert import DOUBLE, FLOAT, as_array, as_constant, unify
+from glassnet.engine.convert import BOOL, DOUBLE, FLOAT, as_array, as_constant, unify
 from glassnet.engine.errors import DataError, GradientError, ShapeError
 from glassnet.engine.methods import TensorMethods
 from glassnet.engine.namespace import Array, Shape
@@ -30,9 +30,13 @@ def tensor(value: TensorLike, dtype: DTypeLike | None = None, requires_grad: boo
     Python floats become float32, integers int64, booleans bool; NumPy arrays keep their type. ``dtype`` overrides.
     Raises DataError for what is not made of numbers and GradientError if integers are to require a gradient.
     """
-    if isinstance(value, list | tuple) and any(isinstance(item, Tensor) for item in value):
+    if _holds_tensors(value):
         raise DataError("tensor() would cut the given tensors off their graph. Join them with glassnet.stack().")
-    return Tensor(np.array(as_array(value), dtype=dtype), requires_grad)
+    return Tensor(np.array(as_array(value, dtype)), requires_grad)
+
+
+def _holds_tensors(value: Any) -> bool:
+    return isinstance(value, list | tuple) and any(isinstance(v, Tensor) or _holds_tensors(v) for v in value)
 
 
 def as_tensor(value: TensorLike) -> Tensor:
@@ -71,7 +75,7 @@ def _compute(
             else:
                 parents.append(None)
         else:
-            array = as_constant(value)
+            array = as_constant(value, inputs)
             parents.append(None)
         arrays.append(array)
         found = getattr(array, "dtype", None)  # a Python number takes the type of what it meets
@@ -86,7 +90,7 @@ def _compute(
         shapes = " and ".join(str(np.shape(array)) for array in arrays)
         raise ShapeError(f"{operation.name} cannot take shapes {shapes}: {error}.") from error
     out, kept = result if operation.keeps else (result, ())
-    if out.dtype == DOUBLE and DOUBLE not in (getattr(array, "dtype", None) for array in arrays):
+    if out.dtype == DOUBLE and not any(getattr(array, "dtype", BOOL).kind == "f" for array in arrays):
         out = out.astype(FLOAT)  # NumPy's answer to integers, as in exp(2)
     if wanted and scope.recording:
         node = Node(operation, tuple(parents), tuple(arrays), kept, static, scope.layer)

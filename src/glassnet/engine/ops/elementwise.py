@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from glassnet.engine.namespace import Array
@@ -59,6 +60,8 @@ def _power_base(xp: Any, g: Array, out: Array, a: Array, b: Array) -> Array:
 
 def _power_exponent(xp: Any, g: Array, out: Array, a: Array, b: Array) -> Array:
     # At a = 0 the power stays 0 for every b > 0: derivative 0, not 0 * log(0). A negative base has none: NaN.
+    if isinstance(a, int | float):
+        return g * (out * (math.log(a) if a > 0 else 0.0 if a == 0 else math.nan))
     return g * xp.where(a == 0, 0.0, out * xp.log(xp.where(a == 0, 1.0, a)))
 
 

@@ -6,6 +6,7 @@ and no intermediate gradients.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from glassnet.engine.namespace import Array
@@ -13,7 +14,7 @@ from glassnet.engine.operation import operation
 
 
 def _as_rows(x: Array) -> Array:
-    return x if x.ndim == 2 else x.reshape(-1, x.shape[-1])
+    return x if x.ndim == 2 else x.reshape(math.prod(x.shape[:-1]), x.shape[-1])
 
 
 @operation(
@@ -35,6 +36,8 @@ def linear(xp: Any, x: Array, weight: Array, bias: Array) -> Array:
 
     All leading axes are rows of one product; a single vector is one row.
     """
+    if bias.ndim != 1:
+        raise ValueError(f"the bias must have one axis, not {bias.ndim}")
     return (xp.matmul(_as_rows(x), weight) + bias).reshape(*x.shape[:-1], weight.shape[1])
 
 

@@ -30,7 +30,7 @@ def _embedding_vjp(xp: Any, g: Array, out: Array, indices: Array, weight: Array)
     if indices.size * weight.shape[0] > SMALL_TABLE:
         return xp.scatter_add(weight.shape, (indices,), g)
     chosen = xp.one_hot(indices.reshape(-1), weight.shape[0], g.dtype)
-    return xp.matmul(xp.swap_last(chosen), g.reshape(-1, weight.shape[1]))
+    return xp.matmul(xp.swap_last(chosen), g.reshape(indices.size, weight.shape[1]))
 
 
 @operation(None, _embedding_vjp)

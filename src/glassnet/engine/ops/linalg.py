@@ -18,7 +18,7 @@ def _matmul_left(xp: Any, g: Array, out: Array, a: Array, b: Array) -> Array:
 
 def _matmul_right(xp: Any, g: Array, out: Array, a: Array, b: Array) -> Array:
     if b.ndim == 1:  # every vector of a, weighted by its g, summed
-        return xp.matmul(g.reshape(-1), a.reshape(-1, a.shape[-1]))
+        return xp.matmul(g.reshape(-1), a.reshape(g.size, a.shape[-1]))
     if a.ndim == 1:
         return a[:, None] * g[..., None, :]
     return xp.matmul(xp.swap_last(a), g)

@@ -9,16 +9,19 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from glassnet.engine.errors import ShapeError
 from glassnet.engine.namespace import Array, Axes
 from glassnet.engine.operation import operation
 
 
 def as_axes(axis: Axes, ndim: int) -> tuple[int, ...]:
-    """The axes as non-negative numbers; None is all of them."""
+    """The axes as non-negative numbers; None is all of them. Raises ShapeError for an axis that does not exist."""
     if axis is None:
         return tuple(range(ndim))
     axes = (axis,) if isinstance(axis, int) else axis
-    return tuple(a % ndim if ndim else a for a in axes)
+    if any(not -ndim <= a < ndim for a in axes):
+        raise ShapeError(f"axis {axis} is out of bounds for array of dimension {ndim}")
+    return tuple(a % ndim for a in axes)
 
 
 def count(x: Array, axis: Axes) -> int:
@@ -56,7 +59,7 @@ def mean(xp: Any, x: Array, *, axis: Axes = None, keepdims: bool = False) -> Arr
 def _var_vjp(
     xp: Any, g: Array, out: Array, centred: Array, x: Array, axis: Axes, correction: int, keepdims: bool
 ) -> Array:
-    return restore(xp, g, x, axis, keepdims) * centred * (2.0 / (count(x, axis) - correction))
+    return restore(xp, g, x, axis, keepdims) * (2.0 * centred) / (count(x, axis) - correction)
 
 
 @operation(_var_vjp, keeps=("centred",))
@@ -71,7 +74,7 @@ def var(
 
 def _extreme_vjp(xp: Any, g: Array, out: Array, x: Array, axis: Axes, keepdims: bool) -> Array:
     chosen = x == restore(xp, out, x, axis, keepdims)
-    ties = xp.sum(1.0 * chosen, axis, True)
+    ties = xp.sum(chosen.astype(g.dtype), axis, True)
     return chosen * (restore(xp, g, x, axis, keepdims) / ties)
 
 
@@ -87,13 +90,15 @@ def min_(xp: Any, x: Array, *, axis: Axes = None, keepdims: bool = False) -> Arr
     return xp.min(x, axis, keepdims)
 
 
-def _logsumexp_vjp(xp: Any, g: Array, out: Array, x: Array, axis: Axes, keepdims: bool) -> Array:
-    return restore(xp, g, x, axis, keepdims) * xp.exp(x - restore(xp, out, x, axis, keepdims))
+def _logsumexp_vjp(xp: Any, g: Array, out: Array, softmax: Array, x: Array, axis: Axes, keepdims: bool) -> Array:
+    return restore(xp, g, x, axis, keepdims) * softmax
 
 
-@operation(_logsumexp_vjp)
-def logsumexp(xp: Any, x: Array, *, axis: Axes = None, keepdims: bool = False) -> Array:
+@operation(_logsumexp_vjp, keeps=("softmax",))
+def logsumexp(xp: Any, x: Array, *, axis: Axes = None, keepdims: bool = False) -> tuple[Array, tuple[Array]]:
     """log(sum(exp(x))), computed from x - max(x) so that it never overflows. The gradient is softmax(x)."""
     largest = xp.max(x, axis, True)
-    total = xp.log(xp.sum(xp.exp(x - largest), axis, True)) + largest
-    return total if keepdims else xp.sum(total, axis, False)
+    e = xp.exp(x - largest)
+    total = xp.sum(e, axis, True)
+    out = xp.log(total) + largest
+    return out if keepdims else xp.sum(out, axis, False), (e / total,)

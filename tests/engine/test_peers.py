@@ -1,0 +1,117 @@
+"""Every operation against PyTorch, where PyTorch has it: values and gradients in float64."""
+
+import math
+
+import numpy as np
+import pytest
+
+from glassnet.engine.tensor import Tensor
+
+from .op_info import SAMPLES
+from .op_record import gradients_of, is_differentiable, leaves
+
+torch = pytest.importorskip("torch")
+
+
+def as_double(value):
+    return torch.as_tensor(value, dtype=torch.float64)
+
+
+def all_axes(x, axis):
+    return tuple(range(x.ndim)) if axis is None else axis
+
+
+def reduce(f):
+    return lambda x, axis, keepdims: f(x, dim=all_axes(x, axis), keepdim=keepdims)
+
+
+def var(x, axis, keepdims=False, correction=1):
+    return torch.var(x, dim=all_axes(x, axis), keepdim=keepdims, correction=correction)
+
+
+def batch_norm(x, gain, bias, eps):
+    rows = x.reshape(-1, x.shape[-1])
+    return torch.nn.functional.batch_norm(rows, None, None, gain, bias, training=True, eps=eps).reshape(x.shape)
+
+
+def index(x, index):
+    parts = index if isinstance(index, tuple) else (index,)
+    return x[tuple(positions(part) if isinstance(part, list | np.ndarray) else part for part in parts)]
+
+
+def positions(part):
+    array = np.asarray(part)
+    return torch.as_tensor(array if array.dtype == bool else array.astype(np.int64))
+
+
+TWINS = {
+    **{name: getattr(torch, name) for name in ("add", "subtract", "multiply", "divide", "where", "matmul")},
+    **{name: getattr(torch, name) for name in ("exp", "log", "sqrt", "abs", "tanh", "sigmoid", "relu")},
+    "power": torch.pow,
+    "negate": torch.neg,
+    "maximum": lambda a, b: torch.maximum(as_double(a), as_double(b)),
+    "minimum": lambda a, b: torch.minimum(as_double(a), as_double(b)),
+    "cast": lambda x, dtype: x.to(torch.float64),
+    "sum": reduce(torch.sum),
+    "mean": reduce(torch.mean),
+    "max": reduce(torch.amax),
+    "min": reduce(torch.amin),
+    "logsumexp": reduce(torch.logsumexp),
+    "var": var,
+    "reshape": lambda x, shape: x.reshape(shape),
+    "permute": lambda x, axes: x.permute(axes),
+    "expand": lambda x, shape: x.expand(shape),
+    "concatenate": lambda *parts, axis: torch.cat(parts, axis),
+    "stack": lambda *parts, axis: torch.stack(parts, axis),
+    "index": index,
+    "embedding": torch.nn.functional.embedding,
+    "linear": lambda x, weight, bias: torch.nn.functional.linear(x, weight.T, bias),
+    "project": lambda x, weight: torch.nn.functional.linear(x, weight.T),
+    "log_softmax": lambda x, axis: torch.log_softmax(x, axis),
+    "softmax": lambda x, axis: torch.softmax(x, axis),
+    "softmax_cross_entropy": lambda x, targets: torch.nn.functional.cross_entropy(x, targets, reduction="none"),
+    "batch_norm": batch_norm,
+}
+
+
+def has_twin(sample):
+    """Not: a reduction over no axis (PyTorch: over all), slices backwards (PyTorch: none), and numbers among arrays of
+    positions (the axes come out in another order than NumPy's, which is ours)."""
+    if sample.static.get("axis") == ():
+        return False
+    index = sample.static.get("index")
+    if isinstance(index, slice):
+        return (index.step or 1) > 0
+    kinds = {type(part) for part in index} if isinstance(index, tuple) else set()
+    return not (int in kinds and list in kinds)
+
+
+def as_twin(value):
+    if isinstance(value, Tensor):
+        return torch.tensor(value.data, requires_grad=True)
+    return torch.as_tensor(value) if isinstance(value, np.ndarray | np.generic) else value
+
+
+def test_every_operation_has_a_twin():
+    assert {param.values[0].name for param in SAMPLES} == set(TWINS)
+
+
+@pytest.mark.parametrize(("info", "number"), SAMPLES)
+@pytest.mark.filterwarnings("ignore:var")  # PyTorch's, where nothing is left to have a variance
+def test_values_and_gradients_equal_those_of_pytorch(info, number):
+    sample = info.made(np.float64)[number]
+    if not has_twin(sample):
+        return
+    tensors = leaves(sample.inputs)
+    twins = [as_twin(value) for value in tensors]
+    out = info.call(*tensors, **sample.static)
+    expected = TWINS[info.name](*twins, **sample.static)
+    assert out.shape == tuple(expected.shape)
+    np.testing.assert_allclose(out.data, expected.detach().numpy(), rtol=1e-10, atol=1e-12)
+
+    weights = np.cos(np.arange(math.prod(out.shape), dtype=np.float64)).reshape(out.shape)
+    out.backward(gradient=weights)
+    expected.backward(torch.from_numpy(weights))
+    wanted = [twin.grad.numpy() for twin, value in zip(twins, sample.inputs, strict=True) if is_differentiable(value)]
+    for ours, theirs in zip(gradients_of(tensors), wanted, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-9, atol=1e-11)
