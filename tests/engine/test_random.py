@@ -42,7 +42,7 @@ def test_a_key_repeats_its_numbers(key):
     np.testing.assert_array_equal(seeded(*key).random(4), seeded(*key).random(4))
 
 
-@pytest.mark.parametrize(("a", "b"), list(list(itertools.combinations(KEYS, 2))))
+@pytest.mark.parametrize(("a", "b"), list(itertools.combinations(KEYS, 2)))
 def test_different_keys_give_different_numbers(a, b):
     assert not np.array_equal(seeded(*a).random(4), seeded(*b).random(4))
 
