@@ -178,7 +178,7 @@ def _resume(loop: Loop, folder: str | Path | None, best: BestWeights | None) -> 
     if folder is None:
         raise ConfigError("resume=True needs the folder of the run.")
     load_checkpoint(Path(folder) / LATEST, loop)
-    if loop.step >= loop.total_steps:
+    if loop.step >= loop.total_steps and not loop.epoch_is_full:
         raise ConfigError(
             f"{folder} is complete: {loop.step:,} of {loop.total_steps:,} steps are made. Ask for more epochs."
         )

@@ -71,6 +71,11 @@ class Loop:
         """The number of complete epochs."""
         return self.step // self.steps_per_epoch
 
+    @property
+    def epoch_is_full(self) -> bool:
+        """Whether all steps of an epoch are made and its values are not in the history yet."""
+        return self.means.rows > 0 and self.step % self.steps_per_epoch == 0
+
     def use(self, callbacks: Sequence[Callback]) -> None:
         """Call these callbacks, in this order; each hook only where a callback defines it."""
         self._hooks = {
@@ -92,12 +97,14 @@ class Loop:
         started = time.perf_counter() - self.seconds
         self._notify("on_fit_start")
         try:
-            while self.step < self.total_steps and self.stopped is None:
+            while True:
+                self.seconds = time.perf_counter() - started
+                if self.epoch_is_full:
+                    self._end_epoch()
+                if self.step >= self.total_steps or self.stopped is not None:
+                    break
                 self.net.train()
                 self._epoch()
-                self.seconds = time.perf_counter() - started
-                if self.step % self.steps_per_epoch == 0:
-                    self._end_epoch()
         except KeyboardInterrupt:
             self.stop("interrupted")
         finally:
@@ -144,10 +151,10 @@ class Loop:
     def _end_epoch(self) -> None:
         """Validate, and add the epoch's values to the history."""
         row = self.means.means()
-        self.means = Means()
         if self.val is not None:
             validation = evaluate_split(self.net, self.val, self.loss, self.metrics)
             row.update({f"val_{name}": value for name, value in validation.items()})
+        self.means = Means()
         for name, value in {**row, "lr": self.optimizer.lr, "seconds": self.seconds}.items():
             self.history.setdefault(name, []).append(value)
         self._notify("on_epoch_end")

@@ -1,0 +1,109 @@
+"""Losses and initialisation."""
+
+import math
+
+import numpy as np
+import pytest
+
+import glassnet as gn
+from glassnet import nn
+from glassnet.nn import functional as F
+from glassnet.nn import init
+
+RANDOM = np.random.default_rng(0)
+LOGITS, LABELS = RANDOM.standard_normal((6, 4)), np.array([0, 3, 1, 1, 2, 0])
+
+
+def test_cross_entropy_is_the_mean_surprise():
+    probabilities = np.exp(LOGITS) / np.exp(LOGITS).sum(1, keepdims=True)
+    expected = -np.log(probabilities[np.arange(6), LABELS])
+    np.testing.assert_allclose(F.cross_entropy(gn.tensor(LOGITS), LABELS).item(), expected.mean(), rtol=1e-12)
+    np.testing.assert_allclose(F.cross_entropy(gn.tensor(LOGITS), LABELS, "none").data, expected, rtol=1e-12)
+    np.testing.assert_allclose(F.cross_entropy(gn.tensor(LOGITS), LABELS, "sum").item(), expected.sum(), rtol=1e-12)
+    folded = F.cross_entropy(gn.tensor(LOGITS.reshape(2, 3, 4)), LABELS.reshape(2, 3), "none")
+    np.testing.assert_allclose(folded.data, expected.reshape(2, 3), rtol=1e-12)
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+def test_gradients(reduction):
+    assert gn.gradcheck(lambda x: F.cross_entropy(x, LABELS, reduction), LOGITS)
+    assert gn.gradcheck(lambda a, b: F.mse_loss(a, b, reduction), LOGITS, LOGITS[::-1].copy())
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_large_logits_stay_finite(dtype):
+    logits = gn.tensor(np.array([[1e4, -1e4], [-1e4, 1e4]], dtype), requires_grad=True)
+    loss = nn.CrossEntropyLoss()(logits, [0, 0])
+    loss.backward()
+    assert loss.item() == pytest.approx(1e4)
+    np.testing.assert_array_equal(logits.grad, [[0, 0], [-0.5, 0.5]])
+    assert logits.grad.dtype == dtype
+
+
+@pytest.mark.parametrize(
+    ("targets", "error", "words"),
+    [
+        (LABELS.reshape(6, 1), gn.ShapeError, r"shape \(6,\).*got \(6, 1\). Write targets.reshape\(-1\)"),
+        (LABELS[:5], gn.ShapeError, r"got \(5,\)"),
+        ([0, 1, 2, 3, 4, 0], gn.DataError, "from 0 to 3, got 4"),
+        ([0, 1, 2, 3, -1, 0], gn.DataError, "from 0 to 3, got -1"),
+        ([0.0] * 6, gn.DataError, "whole numbers"),
+    ],
+)
+def test_labels_that_do_not_fit_are_refused(targets, error, words):
+    with pytest.raises(error, match=words):
+        F.cross_entropy(gn.tensor(LOGITS), targets)
+
+
+def test_mse_refuses_shapes_that_would_broadcast():
+    with pytest.raises(gn.ShapeError, match=r"got \(5,\). Write targets.reshape\(5, 1\)"):
+        nn.MSELoss()(gn.tensor(np.ones((5, 1))), np.ones(5))
+    assert nn.MSELoss()(gn.tensor([1.0, 3.0]), [0.0, 0.0]).item() == 5.0
+
+
+def test_an_unknown_reduction_is_refused():
+    with pytest.raises(gn.ConfigError, match="'mean', 'sum' or 'none'"):
+        nn.MSELoss(reduction="average")(gn.tensor([1.0]), [0.0])
+
+
+@pytest.mark.parametrize(
+    ("fill", "std"),
+    [
+        (lambda w: init.xavier_normal_(w, gain=2.0), 2.0 * math.sqrt(2 / 500)),
+        (lambda w: init.xavier_uniform_(w), math.sqrt(2 / 500)),
+        (lambda w: init.kaiming_normal_(w), math.sqrt(2 / 300)),
+        (lambda w: init.kaiming_uniform_(w), math.sqrt(2 / 300)),
+        (lambda w: init.kaiming_normal_(w, "tanh", "fan_out"), 5 / 3 / math.sqrt(200)),
+        (lambda w: init.kaiming_uniform_(w, "linear", "fan_out"), 1 / math.sqrt(200)),
+    ],
+)
+def test_initialisations_have_their_standard_deviation(fill, std):
+    weight = nn.Parameter(np.zeros((300, 200), np.float32))
+    fill(weight)
+    assert weight.data.std() == pytest.approx(std, rel=0.02)
+    assert weight.data.mean() == pytest.approx(0, abs=4 * std / math.sqrt(60000))
+    assert weight.dtype == np.float32
+
+
+def test_uniform_initialisations_keep_their_bounds():
+    weight = nn.Parameter(np.zeros((300, 200), np.float32))
+    init.xavier_uniform_(weight)
+    bound = math.sqrt(6 / 500)
+    assert 0.99 * bound < np.abs(weight.data).max() <= bound
+
+
+def test_the_seed_decides_the_weights():
+    def weights(seed):
+        gn.manual_seed(seed)
+        return nn.Linear(5, 5).weight.data
+
+    np.testing.assert_array_equal(weights(1), weights(1))
+    assert not np.array_equal(weights(1), weights(2))
+
+
+def test_linear_chooses_by_the_activation_that_follows():
+    gn.manual_seed(0)
+    relu, linear = nn.Linear(400, 300, nonlinearity="relu"), nn.Linear(400, 300)
+    assert relu.weight.data.std() / linear.weight.data.std() == pytest.approx(math.sqrt(2), rel=0.02)
+    with pytest.raises(gn.ConfigError, match="there is no gain for 'gelu'"):
+        nn.Linear(2, 2, nonlinearity="gelu")

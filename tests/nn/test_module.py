@@ -1,0 +1,210 @@
+"""Module: finding its parts, state, summary, predictions, errors that name the layer."""
+
+import copy
+
+import numpy as np
+import pytest
+
+import glassnet as gn
+from glassnet import nn
+
+
+class Net(nn.Module):
+    def __init__(self):
+        self.layers = nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Linear(16, 10))
+        self.norm = nn.BatchNorm1d(10)
+        self.scale = nn.Parameter(np.ones(10, np.float32))
+
+    def forward(self, x):
+        return self.norm(self.layers(x)) * self.scale
+
+
+def digits_net():
+    return nn.Sequential(nn.Linear(784, 16), nn.ReLU(), nn.Linear(16, 16), nn.ReLU(), nn.Linear(16, 10))
+
+
+def test_parts_are_found_by_path():
+    net = Net()
+    assert [name for name, _ in net.named_parameters()] == [
+        "scale",
+        "layers.0.weight",
+        "layers.0.bias",
+        "layers.2.weight",
+        "layers.2.bias",
+        "norm.weight",
+        "norm.bias",
+    ]
+    assert [name for name, _ in net.named_buffers()] == ["norm.running_mean", "norm.running_var"]
+    assert [path for path, _ in net.named_modules()] == ["", "layers", "layers.0", "layers.1", "layers.2", "norm"]
+
+
+def test_shared_parts_are_found_once():
+    layer = nn.Linear(4, 4)
+    net = nn.Sequential(layer, nn.ReLU(), layer)
+    assert len(list(net.parameters())) == 2
+    assert "20" in net.summary().splitlines()[-1]
+
+
+def test_modes_reach_every_part():
+    net = Net()
+    assert net.eval() is net
+    assert not any(module.training for module in net.modules())
+    assert all(module.training for module in net.train().modules())
+
+
+def test_state_dict_is_a_copy_and_comes_back():
+    net, other = Net(), Net()
+    state = net.state_dict()
+    state["scale"][:] = 7
+    assert net.scale.data[0] == 1
+    other.load_state_dict(net.state_dict())
+    x = gn.tensor(np.random.default_rng(0).standard_normal((5, 8)).astype(np.float32))
+    np.testing.assert_array_equal(net.eval()(x).data, other.eval()(x).data)
+
+
+def test_a_wrong_state_is_refused_with_everything_that_is_wrong_and_nothing_changes():
+    net = Net()
+    before = net.state_dict()
+    state = {**before, "scale": np.zeros(3), "extra": np.zeros(1), "layers.0.bias": np.full(16, 9.0)}
+    del state["norm.bias"]
+    with pytest.raises(gn.CheckpointError) as caught:
+        net.load_state_dict(state)
+    for words in ("missing: norm.bias", "unexpected: extra", "scale has shape (3,) where (10,) is needed"):
+        assert words in str(caught.value)
+    for name, array in net.state_dict().items():
+        np.testing.assert_array_equal(array, before[name])
+
+
+@pytest.mark.smoke
+def test_errors_name_the_layer_by_its_path():
+    net = nn.Sequential(nn.Linear(8, 32), nn.ReLU(), nn.Linear(16, 10))
+    with pytest.raises(gn.ShapeError) as caught:
+        net(gn.tensor(np.ones((100, 8), np.float32)))
+    assert str(caught.value) == (
+        "layer 2 (Linear 16 -> 10) expected inputs with 16 features, got shape (100, 32). "
+        "Is the layer before it 32 wide? Use Linear(32, 10)."
+    )
+    with pytest.raises(gn.ShapeError, match=r"^layers\.0 \(Linear 8 -> 16\) expected"):
+        Net()(gn.tensor(np.ones((4, 9), np.float32)))
+
+
+def test_an_error_inside_of_forward_leaves_no_layer_behind():
+    net = Net()
+    with pytest.raises(gn.ShapeError):
+        net(gn.tensor(np.ones((4, 9))))
+    assert (gn.tensor(1.0, requires_grad=True) * 2).node.layer is None
+
+
+def test_a_misspelt_attribute_is_named_with_the_nearest():
+    with pytest.raises(AttributeError, match=r"Linear has no attribute 'wieght'\. Did you mean 'weight'\?"):
+        _ = nn.Linear(2, 2).wieght
+
+
+@pytest.mark.parametrize("value", [np.zeros((2, 2)), gn.tensor([[1.0, 2.0], [3.0, 4.0]])])
+def test_a_parameter_is_not_replaced_by_something_that_is_not_trained(value):
+    with pytest.raises(TypeError, match=r"Linear\.weight is a Parameter and would be lost"):
+        nn.Linear(2, 2).weight = value
+
+
+@pytest.mark.parametrize("value", [[nn.ReLU()], (nn.Parameter([1.0]),), {"a": nn.ReLU()}])
+def test_parts_in_containers_that_would_not_be_found_are_refused(value):
+    with pytest.raises(TypeError, match="would not be found"):
+        nn.ReLU().parts = value
+
+
+def test_summary_has_paths_shapes_and_counts():
+    lines = digits_net().summary((784,)).splitlines()
+    assert lines[2].split() == ["0", "Linear", "784", "->", "16", "(N,", "16)", "12,560"]
+    assert lines[-1].split() == ["total", "13,002"]
+    names = nn.Sequential(nn.Embedding(27, 10), nn.Flatten(), nn.Linear(30, 27))
+    assert "(N, 3, 10)" in names.summary((3,))
+    assert "scale" not in Net().summary((8,))
+    assert "(root)" in Net().summary((8,))
+
+
+def test_hooks_see_inputs_and_output_until_they_are_removed():
+    layer, seen = nn.ReLU(), []
+    remove = layer.register_forward_hook(
+        lambda module, inputs, output: seen.append((module, inputs[0].item(), output.item()))
+    )
+    layer(gn.tensor(-2.0))
+    remove()
+    layer(gn.tensor(3.0))
+    assert seen == [(layer, -2.0, 0.0)]
+
+
+def test_a_deep_copy_is_independent():
+    net = Net()
+    twin = copy.deepcopy(net)
+    twin.scale.data = twin.scale.data + 1
+    assert net.scale.data[0] == 1
+    assert len(list(twin.parameters())) == 7
+
+
+def test_sequential_is_a_list_of_layers():
+    net = digits_net()
+    assert len(net) == 5
+    assert net[-1].out_features == 10
+    assert net[:2][0] is net[0]
+    with pytest.raises(gn.ConfigError, match=r"got ReLU in place 1. Write ReLU\(\)"):
+        nn.Sequential(nn.Linear(2, 2), nn.ReLU)
+
+
+def test_predictions_are_in_evaluation_mode_and_restore_what_they_found():
+    net = nn.Sequential(nn.Linear(4, 3), nn.BatchNorm1d(3))
+    net.task = "classification"
+    net[0].eval()
+    x = np.random.default_rng(0).standard_normal((10, 4))  # float64 data
+    proba = net.predict_proba(x, batch_size=3)
+    assert proba.dtype == np.float32
+    np.testing.assert_allclose(proba.sum(1), 1, rtol=1e-6)
+    np.testing.assert_array_equal(net.predict(x), proba.argmax(1))
+    assert (net.training, net[0].training, net[1].training) == (True, False, True)
+    np.testing.assert_array_equal(net[1].running_mean.data, 0)
+    net.task = "regression"
+    assert net.predict(x).shape == (10, 3)
+
+
+def test_predictions_refuse_what_they_cannot_answer():
+    net = nn.Linear(4, 3)
+    with pytest.raises(gn.ConfigError, match="needs to know what the outputs mean"):
+        net.predict(np.ones((1, 4)))
+    net.task = "regression"
+    with pytest.raises(gn.ConfigError, match="for classifiers"):
+        net.predict_proba(np.ones((1, 4)))
+    with pytest.raises(gn.DataError, match="finite"):
+        net.predict(np.full((1, 4), np.nan))
+    with pytest.raises(gn.DataError, match="at least one row"):
+        net.predict(np.ones((0, 4)))
+
+
+def test_configurations_make_equal_networks():
+    net = nn.Sequential(
+        nn.Embedding(27, 10), nn.Flatten(), nn.Linear(30, 8, bias=False), nn.BatchNorm1d(8, momentum=0.2), nn.Tanh(),
+        nn.Linear(8, 4, nonlinearity="relu"), nn.ReLU(), nn.Sequential(nn.Linear(4, 3), nn.Sigmoid()), nn.Softmax(),
+    )  # fmt: skip
+    twin = nn.from_config(nn.to_config(net))
+    assert repr(twin) == repr(net)
+    assert nn.to_config(twin) == nn.to_config(net)
+    twin.load_state_dict(net.state_dict())
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"layer": "os.system"},
+        {"layer": "Linear", "in_features": 3},
+        {"layer": "Linear", "in_features": 10**6, "out_features": 10**6},
+        {"layer": "Linear", "in_features": -1, "out_features": 2},
+        {"layer": ["Linear"]},
+        [],
+    ],
+)
+def test_configurations_that_are_no_layer_are_refused(config):
+    with pytest.raises(gn.CheckpointError):
+        nn.from_config(config)
+
+
+def test_a_network_of_ones_own_is_no_configuration():
+    with pytest.raises(gn.ConfigError, match="Net cannot be written"):
+        nn.to_config(Net())

@@ -1,0 +1,116 @@
+"""Callbacks, progress, and ending a training early."""
+
+import pytest
+
+import glassnet as gn
+
+from .training import X, Y, classifier, fit
+
+
+class Recorder(gn.Callback):
+    def __init__(self):
+        self.calls = []
+
+    def on_fit_start(self, loop):
+        self.calls.append("start")
+
+    def on_epoch_start(self, loop):
+        self.calls.append("epoch")
+
+    def on_step_end(self, loop):
+        self.calls.append(loop.step)
+
+    def on_epoch_end(self, loop):
+        self.calls.append("end of epoch")
+
+    def on_fit_end(self, loop):
+        self.calls.append("end")
+
+
+def test_hooks_are_called_in_order():
+    recorder = Recorder()
+    fit(classifier(), (X[:32], Y[:32]), epochs=2, callbacks=[recorder])
+    epoch = ["epoch", 1, 2, "end of epoch", "epoch", 3, 4, "end of epoch"]
+    assert recorder.calls == ["start", *epoch, "end"]
+
+
+def test_a_misspelt_hook_is_refused_when_the_class_is_made():
+    with pytest.raises(TypeError, match=r"Misspelt.on_epoch_ends is no hook; the hooks are on_fit_start"):
+
+        class Misspelt(gn.Callback):
+            def on_epoch_ends(self, loop):
+                """Never called."""
+
+
+def test_a_failing_callback_is_named():
+    class Failing(gn.Callback):
+        def on_step_end(self, loop):
+            raise KeyError("missing")
+
+    with pytest.raises(KeyError) as caught:
+        fit(classifier(), callbacks=[Failing()])
+    assert caught.value.__notes__ == ["raised by the callback Failing.on_step_end"]
+
+
+def test_early_stopping():
+    run = fit(classifier(), epochs=50, validation=0.3, callbacks=[gn.EarlyStopping(3, min_delta=0.1)])
+    assert run.epochs < 50
+    assert run.stopped == "val_loss has not improved for 3 epochs"
+    rising = fit(classifier(), epochs=50, callbacks=[gn.EarlyStopping(3, "accuracy", mode="max", min_delta=0.05)])
+    assert rising.stopped == "accuracy has not improved for 3 epochs"
+
+
+def test_early_stopping_needs_its_value():
+    with pytest.raises(gn.ConfigError, match=r"cannot find 'val_loss'.*Is there a validation split"):
+        fit(classifier(), callbacks=[gn.EarlyStopping()])
+    with pytest.raises(gn.ConfigError, match="mode"):
+        gn.EarlyStopping(mode="least")
+
+
+def test_ctrl_c_ends_cleanly():
+    class Interrupt(gn.Callback):
+        def on_step_end(self, loop):
+            if loop.step == 8:
+                raise KeyboardInterrupt
+
+    recorder = Recorder()
+    run = fit(classifier(), epochs=50, callbacks=[Interrupt(), recorder])
+    assert (run.stopped, run.steps, recorder.calls[-1]) == ("interrupted", 8, "end")
+
+
+def test_without_a_terminal_there_is_one_plain_line_an_epoch(capsys):
+    fit(classifier(), epochs=2, validation=0.2, progress=True)
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 2
+    assert lines[0].startswith("epoch 1/2  loss ")
+    assert "val accuracy" in lines[1]
+    fit(classifier(), epochs=2)
+    assert capsys.readouterr().out == ""
+
+
+def test_on_a_terminal_the_bar_moves_at_most_ten_times_a_second(monkeypatch, capsys):
+    from rich.progress import Progress as Bar
+
+    from glassnet.train import progress
+
+    updates, clock = [], iter(range(10**6))
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setattr(progress.time, "perf_counter", lambda: next(clock) * 0.03)  # seconds a step
+    monkeypatch.setattr(Bar, "update", lambda self, task, **values: updates.append(values["completed"]))
+    bar = progress.Progress()
+
+    class Clocked(gn.Callback):
+        def on_fit_start(self, loop):
+            bar.on_fit_start(loop)
+
+        def on_step_end(self, loop):
+            bar.on_step_end(loop)
+
+        def on_epoch_end(self, loop):
+            bar.on_epoch_end(loop)
+
+        def on_fit_end(self, loop):
+            bar.on_fit_end(loop)
+
+    fit(classifier(), steps=60, callbacks=[Clocked()])
+    assert 10 <= len(updates) <= 20  # 60 steps of 0.03 s are 1.8 s
