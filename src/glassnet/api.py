@@ -19,7 +19,7 @@ from glassnet.train.evaluate import Loss, evaluate_split
 from glassnet.train.loop import Loop
 from glassnet.train.metrics import Metric, default_metrics
 from glassnet.train.progress import Progress
-from glassnet.train.run import BEST, LATEST, Run, RunFolder, describe
+from glassnet.train.run import BEST, CONFIG, LATEST, Run, RunFolder, describe
 
 Data = Dataset | Split | tuple[Any, Any]
 
@@ -74,6 +74,8 @@ def fit(
     else:
         total = integer_option("steps", steps, 1)
     _check_parameters(net, optimizer)
+    if folder is not None and not resume and (Path(folder) / CONFIG).exists():
+        raise ConfigError(f"{folder} holds a run already. Continue it with resume=True, or choose another folder.")
     if schedule is not None and schedule.optimizer is not optimizer:
         raise ConfigError("the schedule was made for another optimizer than the one that trains.")
     if isinstance(loss, Module):

@@ -42,6 +42,12 @@ def test_a_misspelt_hook_is_refused_when_the_class_is_made():
                 """Never called."""
 
 
+@pytest.mark.parametrize("callback", [print, gn.EarlyStopping])
+def test_what_is_no_callback_is_refused(callback):
+    with pytest.raises(gn.ConfigError, match=r"callbacks are instances of glassnet\.Callback"):
+        fit(classifier(), callbacks=[callback])
+
+
 def test_a_failing_callback_is_named():
     class Failing(gn.Callback):
         def on_step_end(self, loop):

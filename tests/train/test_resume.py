@@ -112,6 +112,14 @@ def test_another_order_of_the_data_is_refused(tmp_path, options, words):
         train(tmp_path, resume=True, **options)
 
 
+def test_a_folder_with_a_run_is_not_overwritten(tmp_path):
+    train(tmp_path)
+    before = (tmp_path / LATEST).read_bytes()
+    with pytest.raises(gn.ConfigError, match="holds a run already"):
+        train(tmp_path)
+    assert (tmp_path / LATEST).read_bytes() == before
+
+
 def test_a_complete_run_is_not_resumed(tmp_path):
     train(tmp_path)
     with pytest.raises(gn.ConfigError, match="is complete: 30 of 30 steps"):

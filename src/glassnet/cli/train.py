@@ -121,8 +121,6 @@ def train(recipe: Recipe, folder: Path | None, *, resume: bool = False) -> None:
     dataset = recipe.load_data()
     typer.echo(dataset.summary())
     place = folder or new_folder(recipe.dataset)
-    if not resume and (place / "config.json").exists():
-        raise ConfigError(f"{place} holds a run already. Use `glassnet resume {place}`, or another --folder.")
     run = recipe.train(dataset, place, resume=resume)
     report(run, dataset, recipe.seed)
 

@@ -62,6 +62,7 @@ def _compute(
 ) -> tuple[Tensor, tuple[Any, ...]]:
     if operation.defaults:
         static = {**operation.defaults, **static}
+    found: Any  # the type of the array at hand
     arrays: list[Any] = []
     parents: list[Tensor | None] = []
     dtype: Any = None  # of the first array
@@ -69,6 +70,7 @@ def _compute(
     for value in inputs:
         if isinstance(value, Tensor):
             array = value.data
+            found = array.dtype
             if value.requires_grad:
                 wanted = True
                 parents.append(value)
@@ -76,9 +78,9 @@ def _compute(
                 parents.append(None)
         else:
             array = as_constant(value, inputs)
+            found = getattr(array, "dtype", None)  # a Python number takes the type of what it meets
             parents.append(None)
         arrays.append(array)
-        found = getattr(array, "dtype", None)  # a Python number takes the type of what it meets
         if found is not dtype and found is not None:
             mixed = mixed or dtype is not None
             dtype = dtype or found

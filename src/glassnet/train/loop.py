@@ -12,6 +12,7 @@ import numpy as np
 
 from glassnet.data.batches import batches
 from glassnet.data.dataset import Split
+from glassnet.engine.errors import ConfigError
 from glassnet.engine.tensor import Tensor
 from glassnet.nn.module import Module
 from glassnet.nn.state import named_tensors
@@ -77,7 +78,14 @@ class Loop:
         return self.means.rows > 0 and self.step % self.steps_per_epoch == 0
 
     def use(self, callbacks: Sequence[Callback]) -> None:
-        """Call these callbacks, in this order; each hook only where a callback defines it."""
+        """Call these callbacks, in this order; each hook only where a callback defines it.
+
+        Raises ConfigError for what is no callback.
+        """
+        for one in callbacks:
+            if not isinstance(one, Callback):
+                hint = f" Write {one.__name__}()." if isinstance(one, type) else ""
+                raise ConfigError(f"callbacks are instances of glassnet.Callback, got {one!r:.80}.{hint}")
         self._hooks = {
             hook: [one for one in callbacks if getattr(type(one), hook) is not getattr(Callback, hook)]
             for hook in HOOKS
