@@ -32,6 +32,22 @@ def test_a_seed_repeats_every_bit_and_another_does_not():
     assert not np.array_equal(weights(1)["0.weight"], weights(2)["0.weight"])
 
 
+def test_each_epoch_sees_every_row_once_in_an_order_of_its_own():
+    def orders(seed, shuffle=True):
+        net, seen = nn.Linear(1, 2), []
+        net.register_forward_hook(lambda module, inputs, output: seen.extend(inputs[0].data[:, 0].tolist()))
+        rows = np.arange(40, dtype=np.float32).reshape(-1, 1)
+        fit(net, (rows, np.zeros(40, np.int64)), epochs=2, seed=seed, shuffle=shuffle)
+        assert sorted(seen[:40]) == sorted(seen[40:]) == list(range(40))
+        return seen[:40], seen[40:]
+
+    first, second = orders(0)
+    assert first != second
+    assert orders(0) == (first, second)
+    assert orders(1)[0] != first
+    assert orders(0, shuffle=False) == (list(range(40)), list(range(40)))
+
+
 def test_a_fraction_is_held_back_by_class():
     run = fit(classifier(), validation=0.2, epochs=1)
     assert run.steps == math.ceil(72 / 16)
