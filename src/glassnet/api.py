@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from glassnet.data.batches import batches
 from glassnet.data.dataset import Dataset, Split, from_arrays
 from glassnet.engine.errors import ConfigError, DataError
 from glassnet.engine.options import integer_option
@@ -36,6 +37,7 @@ def fit(
     seed: int = 0,
     validation: float | Split | tuple[Any, Any] | None = None,
     shuffle: bool = True,
+    drop_last: bool = False,
     schedule: Schedule | None = None,
     metrics: Mapping[str, Metric] | None = None,
     callbacks: Sequence[Callback] = (),
@@ -54,6 +56,7 @@ def fit(
     seed: decides the order of the rows in each epoch (and the validation part): the same seed gives the same bits.
     validation: a pair (x, y), or the fraction of the data to hold back, chosen by the seed, stratified by class.
         A data set with a ``val`` split uses that.
+    drop_last: leave out the last batch of an epoch if it is smaller than the others.
     schedule: stepped after each optimizer step.
     metrics: name -> function(outputs, targets); accuracy for a classification loss unless given.
     keep_best: end with the weights of the epoch with the smallest validation loss.
@@ -70,7 +73,7 @@ def fit(
     if (epochs is None) == (steps is None):
         raise ConfigError("fit() needs either epochs or steps, got " + ("neither." if epochs is None else "both."))
     if steps is None:
-        total = integer_option("epochs", epochs, 1) * -(-len(train) // size)
+        total = integer_option("epochs", epochs, 1) * len(batches(train, size, shuffle=False, drop_last=drop_last))
     else:
         total = integer_option("steps", steps, 1)
     _check_parameters(net, optimizer)
@@ -92,6 +95,7 @@ def fit(
         total_steps=total,
         seed=integer_option("seed", seed, 0),
         shuffle=shuffle,
+        drop_last=drop_last,
         schedule=schedule,
         metrics=default_metrics(loss) if metrics is None else metrics,
     )

@@ -64,6 +64,13 @@ def test_a_data_set_brings_its_own_validation():
         fit(classifier(), rows, validation=0.2)
 
 
+def test_a_last_batch_of_one_row_can_be_dropped():
+    with pytest.raises(gn.ShapeError, match="drop_last=True"):
+        fit(classifier(batch_norm=True), (X[:33], Y[:33]))
+    run = fit(classifier(batch_norm=True), (X[:33], Y[:33]), drop_last=True, epochs=2)
+    assert (run.steps, run.epochs) == (4, 2)
+
+
 def test_steps_end_within_an_epoch():
     run = fit(classifier(), steps=8)
     assert (run.steps, run.epochs, len(run.history["loss"])) == (8, 1, 1)

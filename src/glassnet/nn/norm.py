@@ -50,7 +50,7 @@ class BatchNorm1d(Module):
         if values < 2:
             raise ShapeError(
                 f"expected more than one value a channel in training, got shape {x.shape}. "
-                "Use a larger batch (or drop the last one), or eval() to use the running statistics."
+                "Use another batch size, drop_last=True, or eval() to use the running statistics."
             )
         out, (mean, variance, *_) = apply_keeping(ops.batch_norm, x, self.weight, self.bias, eps=self.eps)
         self._move(self.running_mean, mean)

@@ -101,4 +101,10 @@ def _part(arrays: Mapping[str, Array], prefix: str) -> dict[str, Array]:
 
 def _order(loop: Loop) -> dict[str, Any]:
     """What the order of the batches is a function of."""
-    return {"seed": loop.seed, "batch_size": loop.batch_size, "rows": len(loop.train), "shuffle": loop.shuffle}
+    return {
+        "seed": loop.seed,
+        "batch_size": loop.batch_size,
+        "rows": len(loop.train),
+        "shuffle": loop.shuffle,
+        "drop_last": loop.drop_last,
+    }

@@ -42,6 +42,7 @@ class Loop:
         total_steps: int,
         seed: int = 0,
         shuffle: bool = True,
+        drop_last: bool = False,
         schedule: Schedule | None = None,
         metrics: Mapping[str, Metric] | None = None,
     ) -> None:
@@ -54,9 +55,10 @@ class Loop:
         self.total_steps = total_steps
         self.seed = seed
         self.shuffle = shuffle
+        self.drop_last = drop_last
         self.schedule = schedule
         self.metrics = dict(metrics or {})
-        self.steps_per_epoch = math.ceil(len(train) / batch_size)
+        self.steps_per_epoch = len(batches(train, batch_size, shuffle=False, drop_last=drop_last))
         self.step = 0
         self.history: dict[str, list[float]] = {}
         self.means = Means()
@@ -124,7 +126,14 @@ class Loop:
     def _epoch(self) -> None:
         """The steps that are left of the current epoch."""
         done = self.step % self.steps_per_epoch
-        order = batches(self.train, self.batch_size, seed=self.seed, epoch=self.epoch, shuffle=self.shuffle)
+        order = batches(
+            self.train,
+            self.batch_size,
+            seed=self.seed,
+            epoch=self.epoch,
+            shuffle=self.shuffle,
+            drop_last=self.drop_last,
+        )
         self._notify("on_epoch_start")
         # NumPy's warnings about overflow are replaced by the check of every loss.
         with np.errstate(all="ignore"):
