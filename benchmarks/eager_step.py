@@ -24,8 +24,8 @@ except ImportError:
 
 from networks import ROWS, Work, copy_weights, our_step, peer_step, works
 
-ROUNDS = 25
-STEPS = 40  # in each turn
+ROUNDS = 15
+STEPS = 200  # in each turn
 PAUSE = 0.25  # seconds before each turn: the threads of the side before keep a core busy for a while, waiting for work
 
 
