@@ -79,6 +79,13 @@ def fit(
     _check_parameters(net, optimizer)
     if folder is not None and not resume and (Path(folder) / CONFIG).exists():
         raise ConfigError(f"{folder} holds a run already. Continue it with resume=True, or choose another folder.")
+    if isinstance(loss, type) or not callable(loss):
+        hint = f" Write {loss.__name__}()." if isinstance(loss, type) else ""
+        raise ConfigError(f"loss must be a function of outputs and targets, got {loss!r:.80}.{hint}")
+    if schedule is not None and not isinstance(schedule, Schedule):
+        raise ConfigError(
+            f"schedule must be made of optim's schedules, such as optim.StepLR(...), got {schedule!r:.80}."
+        )
     if schedule is not None and schedule.optimizer is not optimizer:
         raise ConfigError("the schedule was made for another optimizer than the one that trains.")
     if isinstance(loss, Module):

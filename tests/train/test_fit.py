@@ -134,6 +134,8 @@ def test_modes_are_restored():
         ((X, Y), {"batch_size": 0}, gn.ConfigError, "batch_size"),
         ((X, Y), {"seed": -1}, gn.ConfigError, "seed"),
         ((X, Y), {"validation": 1.5}, gn.ConfigError, "validation"),
+        ((X, Y), {"loss": nn.CrossEntropyLoss}, gn.ConfigError, r"loss must be .* Write CrossEntropyLoss\(\)"),
+        ((X, Y), {"schedule": "cosine"}, gn.ConfigError, "schedule must be made of"),
         ((X, Y), {"resume": True}, gn.ConfigError, "needs the folder"),
         (X, {}, gn.DataError, r"a pair \(x, y\)"),
         ((X, Y[:5]), {}, gn.DataError, "x has 90 rows and y has 5"),
