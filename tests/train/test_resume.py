@@ -44,6 +44,24 @@ def test_a_resumed_run_has_the_bits_of_an_uninterrupted_one(tmp_path, kind, step
         np.testing.assert_array_equal(arrays[name], array, err_msg=name)
 
 
+@pytest.mark.parametrize("batch", [12, 15])  # in the midst of an epoch, and in its last step
+def test_ctrl_c_within_a_step_finishes_it_first(tmp_path, batch):
+    whole, seen = train(tmp_path / "whole"), []
+
+    def press(module, inputs, output):
+        seen.extend([1] if module.training else [])
+        if len(seen) == batch and module.training:
+            signal.raise_signal(signal.SIGINT)
+
+    before = signal.getsignal(signal.SIGINT)
+    stopped = train(tmp_path / "parts", hook=press)
+    assert (stopped.steps, stopped.stopped) == (batch, "interrupted")
+    assert signal.getsignal(signal.SIGINT) is before
+    resumed = train(tmp_path / "parts", resume=True)
+    for name, array in whole.net.state_dict().items():
+        np.testing.assert_array_equal(resumed.net.state_dict()[name], array)
+
+
 PROGRAM = """
     import sys, pathlib
     sys.path.insert(0, sys.argv[1])

@@ -43,8 +43,10 @@ OPTIMIZERS = {
 }
 
 
-def train(folder, kind="sgd", **options):
+def train(folder, kind="sgd", hook=None, **options):
     net = classifier(batch_norm=True)
+    if hook is not None:
+        net.register_forward_hook(hook)
     optimizer = OPTIMIZERS[kind](net)
     schedule = optim.CosineAnnealingLR(optimizer, T_max=30)
     return fit(net, folder=folder, optimizer=optimizer, schedule=schedule, epochs=6, validation=0.2, **options)

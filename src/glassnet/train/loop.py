@@ -19,6 +19,7 @@ from glassnet.nn.state import named_tensors
 from glassnet.optim import Optimizer, Schedule
 from glassnet.train.callbacks import HOOKS, Callback
 from glassnet.train.evaluate import Loss, Means, evaluate_split
+from glassnet.train.interrupt import on_ctrl_c
 from glassnet.train.metrics import Metric
 from glassnet.train.nonfinite import nonfinite_error
 
@@ -98,7 +99,8 @@ class Loop:
         self.stopped = reason
 
     def run(self) -> None:
-        """Train until ``total_steps`` steps are made or someone calls ``stop``; Ctrl-C stops cleanly.
+        """Train until ``total_steps`` steps are made or someone calls ``stop``; Ctrl-C stops after the step
+        at hand.
 
         Raises NonFiniteError when the loss is no longer a finite number; the network then holds the last weights
         with which it was.
@@ -107,14 +109,15 @@ class Loop:
         started = time.perf_counter() - self.seconds
         self._notify("on_fit_start")
         try:
-            while True:
-                self.seconds = time.perf_counter() - started
-                if self.epoch_is_full:
-                    self._end_epoch()
-                if self.step >= self.total_steps or self.stopped is not None:
-                    break
-                self.net.train()
-                self._epoch()
+            with on_ctrl_c(lambda: self.stop("interrupted")):
+                while True:
+                    self.seconds = time.perf_counter() - started
+                    if self.epoch_is_full:
+                        self._end_epoch()
+                    if self.step >= self.total_steps or self.stopped is not None:
+                        break
+                    self.net.train()
+                    self._epoch()
         except KeyboardInterrupt:
             self.stop("interrupted")
         finally:
