@@ -110,6 +110,24 @@ REDUCE = [
             Case("with a masked element", ([0.0, -np.inf],), 0.0, ([1.0, 0.0],)),
         ),
     ),
+    OpInfo(
+        "cumsum",
+        lambda rng, dtype: [
+            sample(normal(rng, dtype, *shape), axis=axis)
+            for shape, axis in [((3,), 0), ((2, 3), 0), ((2, 3), -1), ((2, 3, 4), 1), ((0, 3), 1), ((2, 0), 1)]
+        ],
+        lambda x, axis: np.cumsum(x, axis),
+        edges=(
+            Case(
+                "each counts in all sums after it",
+                ([1.0, 2.0, 3.0],),
+                [1.0, 3.0, 6.0],
+                ([3.0, 2.0, 1.0],),
+                static={"axis": 0},
+            ),
+        ),
+        refusals=(refusal("cumsum" + AXIS_2, (2, 3), axis=2),),
+    ),
 ]
 
 # Shapes

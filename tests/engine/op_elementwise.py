@@ -3,7 +3,6 @@
 from functools import partial
 
 import numpy as np
-import scipy.special
 
 from .op_record import Case, OpInfo, normal, positive, refusal, sample, signed, spaced
 
@@ -131,19 +130,35 @@ ELEMENTWISE = [
         kinks=(Case("at 0", ([0.0, 4.0],), [0.0, 2.0], ([0.0, 0.25],)),),
     ),
     unary("abs", spaced, np.abs, kinks=(Case("at 0", ([-2.0, 0.0, 3.0],), [2.0, 0.0, 3.0], ([-1.0, 0.0, 1.0],)),)),
-    unary("tanh", normal, np.tanh, edges=(Case("far out", ([-1e4, 0.0, 1e4],), [-1.0, 0.0, 1.0], ([0.0, 1.0, 0.0],)),)),
+    unary("expm1", normal, np.expm1, edges=(Case("near 0", ([1e-14, -1e4],), [1e-14, -1.0], ([1.0, 0.0],)),)),
     unary(
-        "sigmoid",
-        normal,
-        scipy.special.expit,
-        edges=(Case("far out", ([-1e4, 0.0, 1e4],), [0.0, 0.5, 1.0], ([0.0, 0.25, 0.0],)),),
+        "log1p",
+        positive,
+        np.log1p,
+        edges=(
+            Case("near 0", ([1e-14],), [1e-14], ([1.0],)),
+            Case("at and below -1", ([-1.0, -2.0],), [-np.inf, np.nan], ieee=True),
+        ),
     ),
-    unary(
-        "relu",
-        spaced,
-        lambda x: np.where(x > 0, x, 0),
-        edges=(Case("far out", ([-1e4, 1e4],), [0.0, 1e4], ([0.0, 1.0],)),),
-        kinks=(Case("at 0", ([-1.0, 0.0, 2.0],), [0.0, 0.0, 2.0], ([0.0, 0.0, 1.0],)),),
+    unary("sin", normal, np.sin, edges=(Case("at 0", ([0.0],), [0.0], ([1.0],)),)),
+    unary("cos", normal, np.cos, edges=(Case("at 0", ([0.0],), [1.0], ([0.0],)),)),
+    OpInfo(
+        "clip",
+        lambda rng, dtype: [
+            *[sample(spaced(rng, dtype, *s), min=-0.1, max=0.2) for s in SHAPES],
+            *[sample(spaced(rng, dtype, 2, 3), min=low, max=high) for low, high in [(None, 0.1), (0.1, None)]],
+            sample(spaced(rng, dtype, 3)),
+        ],
+        lambda x, **bounds: np.clip(x, bounds.get("min"), bounds.get("max")),
+        kinks=(
+            Case(
+                "on and beyond the bounds",
+                ([-2.0, -1.0, 0.0, 1.0, 2.0],),
+                [-1.0, -1.0, 0.0, 1.0, 1.0],
+                ([0.0, 1.0, 1.0, 1.0, 0.0],),
+                static={"min": -1.0, "max": 1.0},
+            ),
+        ),
     ),
     binary(
         "maximum",

@@ -47,6 +47,33 @@ def composed_batch_norm(x, gain, bias, eps):
     return (x - x.mean(axes)) / (x.var(axes, correction=0) + eps).sqrt() * gain + bias
 
 
+#: x, gain and bias, axes
+LAYER_NORMS = [
+    ((2, 3), (3,), (-1,)),
+    ((4, 2, 3), (3,), (-1,)),
+    ((4, 2, 3), (2, 3), (1, 2)),
+    ((3, 5, 2), (2,), (1,)),
+    ((2, 4, 2, 3), (2, 3), (1, 3)),
+    ((0, 3), (3,), (-1,)),
+]
+
+
+def layer_norm_samples(rng, dtype):
+    return [
+        sample(normal(rng, dtype, *x), normal(rng, dtype, *gain), normal(rng, dtype, *gain), axes=axes, eps=1e-3)
+        for x, gain, axes in LAYER_NORMS
+    ]
+
+
+def layer_norm_reference(x, gain, bias, axes=(-1,), eps=1e-5):
+    return (x - x.mean(axes, keepdims=True)) / np.sqrt(x.var(axes, keepdims=True) + eps) * gain + bias
+
+
+def composed_layer_norm(x, gain, bias, axes=(-1,), eps=1e-5):
+    spread = (x.var(axes, keepdims=True, correction=0) + eps).sqrt()
+    return (x - x.mean(axes, keepdims=True)) / spread * gain + bias
+
+
 def composed_log_softmax(x, axis):
     return x - x.exp().sum(axis, keepdims=True).log()
 
@@ -154,5 +181,22 @@ FUSED = [
             refusal(r"batch_norm cannot take shapes \(2, 3\) and \(2,\) and \(3,\)", (2, 3), (2,), (3,)),
             refusal(r"batch_norm cannot take shapes \(2, 3\) and \(3,\) and \(2,\)", (2, 3), (3,), (2,)),
         ),
+    ),
+    OpInfo(
+        "layer_norm",
+        layer_norm_samples,
+        layer_norm_reference,
+        composed=composed_layer_norm,
+        edges=(
+            Case(
+                "an example that does not vary",
+                ([[7.0, 7.0]], [2.0, 2.0], [3.0, 3.0]),
+                [[3.0, 3.0]],
+                ([[100.0, -100.0]], [0.0, 0.0], [1.0, 0.0]),
+                seed=[[1.0, 0.0]],
+                static={"eps": 1e-4},
+            ),
+        ),
+        refusals=(refusal(r"layer_norm cannot take shapes \(2, 3\) and \(2,\)", (2, 3), (2,), (3,)),),
     ),
 ]

@@ -3,11 +3,17 @@
 import numpy as np
 import pytest
 
+from .op_activation import ACTIVATION
 from .op_arrays import INDEX, LINALG, REDUCE, SHAPE
+from .op_conv import CONV
 from .op_elementwise import ELEMENTWISE
 from .op_fused import FUSED
+from .op_noise import NOISE
 
-OPS = [*ELEMENTWISE, *REDUCE, *SHAPE, *INDEX, *LINALG, *FUSED]
+OPS = [*ELEMENTWISE, *ACTIVATION, *REDUCE, *SHAPE, *INDEX, *LINALG, *CONV, *FUSED, *NOISE]
+
+#: Rows without a derivative, which have tests of their own.
+WITHOUT_DERIVATIVE = ["one_hot"]
 
 #: One parameter for each sample: the record, and the number of the sample.
 SAMPLES = [

@@ -7,9 +7,10 @@ import pytest
 
 from glassnet.engine import ShapeError, ops
 from glassnet.engine.namespace import numpy_namespace
-from glassnet.engine.tensor import Tensor
+from glassnet.engine.ops.noise import random_bits
+from glassnet.engine.tensor import Tensor, apply
 
-from .op_info import OPS, SAMPLES, cases
+from .op_info import OPS, SAMPLES, WITHOUT_DERIVATIVE, cases
 from .op_record import gradients_of, is_differentiable, leaves
 
 EVERY_SAMPLE = pytest.mark.parametrize(("info", "number"), SAMPLES)
@@ -33,7 +34,7 @@ def differentiate(f, inputs, static, seed=None):
 @pytest.mark.smoke
 def test_the_records_cover_every_row_and_nothing_else():
     names = [info.name for info in OPS]
-    assert sorted(names) == sorted(ops.TABLE)
+    assert sorted([*names, *WITHOUT_DERIVATIVE]) == sorted(ops.TABLE)
     assert len(set(names)) == len(names)
 
 
@@ -142,3 +143,25 @@ def test_fused_rows_equal_the_composition_of_plain_operations(info, number):
 def test_every_fused_row_has_a_composition():
     fused = {name for name, row in ops.TABLE.items() if row.forward.__module__.endswith("fused")}
     assert {info.name for info in OPS if info.composed is not None} == fused
+
+
+@pytest.mark.parametrize("shape", [(), (3,), (2, 3), (0,)])
+def test_one_hot_has_a_1_at_the_index_and_no_gradient(shape):
+    indices = np.asarray(np.arange(np.prod(shape, dtype=int)).reshape(shape) % 4)
+    out = apply(ops.one_hot, indices, classes=4, dtype=np.float32)
+    np.testing.assert_array_equal(out.data, np.eye(4, dtype=np.float32)[indices])
+    assert out.dtype == np.float32
+    assert not out.requires_grad
+
+
+def test_random_bits_are_uniform_and_differ_between_steps_and_layers():
+    def words(step, key):
+        return random_bits(numpy_namespace, np.array([step], np.uint32), key, (100_000,))
+
+    first = words(1, (7, 9))
+    for other in (words(2, (7, 9)), words(1, (8, 9)), words(1, (7, 10))):
+        assert abs(np.corrcoef(first, other)[0, 1]) < 0.02
+        assert np.bincount(np.unpackbits((first ^ other).view(np.uint8)))[1] == pytest.approx(1_600_000, rel=0.01)
+    shares = np.bincount(first >> 28, minlength=16) / len(first)
+    np.testing.assert_allclose(shares, 1 / 16, atol=0.005)
+    assert abs(np.corrcoef(first[1:], first[:-1])[0, 1]) < 0.02

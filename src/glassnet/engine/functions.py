@@ -22,8 +22,12 @@ def _function(operation: Operation) -> Callable[..., Tensor]:
 
 
 exp = _function(ops.exp)
+expm1 = _function(ops.expm1)
 log = _function(ops.log)
+log1p = _function(ops.log1p)
 sqrt = _function(ops.sqrt)
+sin = _function(ops.sin)
+cos = _function(ops.cos)
 abs = _function(ops.abs_)  # noqa: A001  # as in NumPy: glassnet.abs
 tanh = _function(ops.tanh)
 sigmoid = _function(ops.sigmoid)

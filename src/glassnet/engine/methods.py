@@ -6,7 +6,8 @@ The names are PyTorch's; reductions take NumPy's ``axis`` and ``keepdims``, whic
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -83,9 +84,16 @@ class TensorMethods:
     __pow__, __rpow__ = _method(ops.power), _method(ops.power, reflected=True)
     __matmul__, __rmatmul__ = _method(ops.matmul), _method(ops.matmul, reflected=True)
     __neg__, __abs__, abs = _method(ops.negate), _method(ops.abs_), _method(ops.abs_)
-    exp, log, sqrt = _method(ops.exp), _method(ops.log), _method(ops.sqrt)
+    exp, expm1, log, log1p = _method(ops.exp), _method(ops.expm1), _method(ops.log), _method(ops.log1p)
+    sqrt, sin, cos = _method(ops.sqrt), _method(ops.sin), _method(ops.cos)
     tanh, sigmoid, relu = _method(ops.tanh), _method(ops.sigmoid), _method(ops.relu)
     maximum, minimum = _method(ops.maximum), _method(ops.minimum)
+
+    def clip(self, min: float | None = None, max: float | None = None) -> Tensor:  # noqa: A002  # NumPy's names
+        """x between two bounds, each of which may be None; ``clamp`` in PyTorch. Raises ShapeError for min > max."""
+        if min is not None and max is not None and min > max:
+            raise ShapeError(f"clip needs min <= max, got min={min} and max={max}.")
+        return self._apply(ops.clip, self, min=min, max=max)
 
     # In place: on a leaf under no_grad() an update, otherwise a new tensor under the old name
 
@@ -127,6 +135,10 @@ class TensorMethods:
     def logsumexp(self, axis: Axes = None, keepdims: bool = False) -> Tensor:
         """log(sum(exp(x))), stable at any size of x."""
         return self._apply(ops.logsumexp, self, axis=axis, keepdims=keepdims)
+
+    def cumsum(self, axis: int) -> Tensor:
+        """Running sum along an axis."""
+        return self._apply(ops.cumsum, self, axis=axis)
 
     def softmax(self, axis: int = -1) -> Tensor:
         """exp(x) / sum(exp(x)) along an axis."""
@@ -195,6 +207,22 @@ class TensorMethods:
         if any(self.shape[i] != 1 for i in axes):
             raise ShapeError(f"squeeze(axis={axis}) needs axes of length 1, got shape {self.shape}.")
         return self.reshape(*(n for i, n in enumerate(self.shape) if i not in axes))
+
+    def split(self, size: int | Sequence[int], axis: int = 0) -> tuple[Tensor, ...]:
+        """Parts of ``size`` elements along an axis (the last may be shorter), or parts of the given sizes."""
+        (place,) = as_axes(axis, self.ndim)
+        length = self.shape[place]
+        if isinstance(size, int):
+            if size < 1:
+                raise ShapeError(f"split needs parts of at least 1 element, got {size}.")
+            sizes = [min(size, length - start) for start in range(0, length, size)]
+        else:
+            sizes = list(size)
+            if sum(sizes) != length or any(n < 0 for n in sizes):
+                raise ShapeError(f"split into {sizes} of axis {axis} of shape {self.shape}: the sizes must sum to it.")
+        ends = list(accumulate(sizes))
+        before = (slice(None),) * place
+        return tuple(self[(*before, slice(end - n, end))] for n, end in zip(sizes, ends, strict=True))
 
     def to(self, dtype: DTypeLike) -> Tensor:
         """The same numbers in another type; between floating types the gradient flows."""

@@ -1,14 +1,21 @@
 """Random numbers: every one is a function of a seed.
 
 Parameters are drawn from one generator per process. It starts from seed 0, so that a program repeats its results
-unless it asks for others with ``manual_seed``.
+unless it asks for others with ``manual_seed``. What is drawn in each step of a training (dropout) is a function of the
+seed, the step and the layer; outside of ``glassnet.fit`` each draw counts as a step.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from itertools import count
+
 import numpy as np
 
 from glassnet.engine.options import integer_option
+from glassnet.engine.scope import scope
 
 
 def seeded(*key: int) -> np.random.Generator:
@@ -22,14 +29,38 @@ def seeded(*key: int) -> np.random.Generator:
 
 
 _generator = seeded(0)
+_seed = 0
+_draws = count()
 
 
 def manual_seed(seed: int) -> None:
-    """Start the generator that draws initial parameters from ``seed``."""
-    global _generator  # noqa: PLW0603  # the one generator of the process
-    _generator = seeded(seed)
+    """Start all random numbers from ``seed``: initial parameters, and dropout outside of ``glassnet.fit``."""
+    global _generator, _seed, _draws
+    _generator, _seed, _draws = seeded(seed), int(seed), count()
 
 
 def generator() -> np.random.Generator:
     """The generator that draws initial parameters."""
     return _generator
+
+
+@contextmanager
+def training_step(seed: int, step: int) -> Iterator[None]:
+    """Let what is drawn inside be a function of the seed and the number of the step."""
+    before, scope.moment = scope.moment, (seed, step)
+    try:
+        yield
+    finally:
+        scope.moment = before
+
+
+def moment() -> tuple[int, int]:
+    """Seed and step of what is drawn now."""
+    return scope.moment if scope.moment is not None else (_seed, next(_draws))
+
+
+@lru_cache(maxsize=1024)
+def stream_key(seed: int, stream: int) -> tuple[int, int]:
+    """Two 32-bit numbers for the random bits of a layer; ``stream`` tells the layers of a network apart."""
+    first, second = np.random.SeedSequence([seed, stream]).generate_state(2)
+    return int(first), int(second)

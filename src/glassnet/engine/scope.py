@@ -19,6 +19,7 @@ class Scope(threading.local):
     recording: bool = True  # whether operations are recorded for backward()
     xp: Any = numpy_namespace  # the array namespace that computes
     layer: Any = None  # the innermost module whose forward() is running
+    moment: tuple[int, int] | None = None  # seed and step of the training that is running
 
 
 scope = Scope()

@@ -77,10 +77,34 @@ def exp(xp: Any, x: Array) -> Array:
     return xp.exp(x)
 
 
+@operation(lambda xp, g, out, x: g * (out + 1.0))
+def expm1(xp: Any, x: Array) -> Array:
+    """e ** x - 1, exact also near 0."""
+    return xp.expm1(x)
+
+
 @operation(lambda xp, g, out, x: g / x)
 def log(xp: Any, x: Array) -> Array:
     """Natural logarithm; minus infinity at 0, NaN below."""
     return xp.log(x)
+
+
+@operation(lambda xp, g, out, x: g / (1.0 + x))
+def log1p(xp: Any, x: Array) -> Array:
+    """log(1 + x), exact also near 0."""
+    return xp.log1p(x)
+
+
+@operation(lambda xp, g, out, x: g * xp.cos(x))
+def sin(xp: Any, x: Array) -> Array:
+    """Sine of an angle in radians."""
+    return xp.sin(x)
+
+
+@operation(lambda xp, g, out, x: -g * xp.sin(x))
+def cos(xp: Any, x: Array) -> Array:
+    """Cosine of an angle in radians."""
+    return xp.cos(x)
 
 
 @operation(lambda xp, g, out, x: xp.where(out == 0, 0.0, 0.5 * g / xp.where(out == 0, 1.0, out)))
@@ -93,25 +117,6 @@ def sqrt(xp: Any, x: Array) -> Array:
 def abs_(xp: Any, x: Array) -> Array:
     """|x|. At the kink x = 0 the subgradient 0 is taken."""
     return xp.abs(x)
-
-
-@operation(lambda xp, g, out, x: g * (1.0 - out * out))
-def tanh(xp: Any, x: Array) -> Array:
-    """Hyperbolic tangent, range (-1, 1); derivative 1 - tanh(x) ** 2, at most 1."""
-    return xp.tanh(x)
-
-
-@operation(lambda xp, g, out, x: g * out * (1.0 - out))
-def sigmoid(xp: Any, x: Array) -> Array:
-    """1 / (1 + e ** -x), range (0, 1); derivative s (1 - s), at most 1/4. Never overflows."""
-    e = xp.exp(-xp.abs(x))  # in (0, 1] for every x
-    return xp.where(x >= 0, 1.0, e) / (1.0 + e)
-
-
-@operation(lambda xp, g, out, x: g * (out > 0))
-def relu(xp: Any, x: Array) -> Array:
-    """max(x, 0). At the kink x = 0 the subgradient 0 is taken."""
-    return xp.maximum(x, 0.0)
 
 
 @operation(
@@ -130,6 +135,18 @@ def maximum(xp: Any, a: Array, b: Array) -> Array:
 def minimum(xp: Any, a: Array, b: Array) -> Array:
     """The smaller of a and b. Where they are equal, each takes half of the gradient."""
     return xp.minimum(a, b)
+
+
+def _clip_vjp(xp: Any, g: Array, out: Array, x: Array, min: float | None, max: float | None) -> Array:  # noqa: A002
+    return g * (x == out)
+
+
+@operation(_clip_vjp)
+def clip(xp: Any, x: Array, *, min: float | None = None, max: float | None = None) -> Array:  # noqa: A002
+    """x between two bounds, each of which may be None. Beyond them the gradient is 0; on them it passes."""
+    if min is not None:
+        x = xp.maximum(x, min)
+    return x if max is None else xp.minimum(x, max)
 
 
 @operation(

@@ -120,3 +120,38 @@ def batch_norm(
     normalized = centred * inverse_std
     out = (normalized * gain + bias).reshape(x.shape)
     return out, (mean, variance, normalized, inverse_std)
+
+
+def _layer_norm_vjp(
+    xp: Any,
+    g: Array,
+    out: Array,
+    normalized: Array,
+    inverse_std: Array,
+    x: Array,
+    gain: Array,
+    bias: Array,
+    axes: tuple[int, ...],
+    eps: float,
+) -> tuple[Array, Array, Array]:
+    n = math.prod(x.shape[a] for a in axes)
+    d_normalized = g * gain
+    along = normalized * xp.sum(d_normalized * normalized, axes, True)
+    d_x = (inverse_std / n) * (n * d_normalized - xp.sum(d_normalized, axes, True) - along)
+    return d_x, g * normalized, g
+
+
+@operation(joint=_layer_norm_vjp, keeps=("normalized", "inverse_std"))
+def layer_norm(
+    xp: Any, x: Array, gain: Array, bias: Array, *, axes: tuple[int, ...] = (-1,), eps: float = 1e-5
+) -> tuple[Array, tuple[Array, Array]]:
+    """(x - mean) / sqrt(variance + eps) * gain + bias, with the (biased) statistics over the axes of each example.
+
+    gain and bias broadcast against x. Over the last axis it is layer normalisation (Ba et al., 2016,
+    https://arxiv.org/abs/1607.06450), over the axes of space instance normalisation, and so on.
+    """
+    n = math.prod(x.shape[a] for a in axes)
+    centred = x - xp.sum(x, axes, True) / n
+    inverse_std = 1.0 / xp.sqrt(xp.sum(centred * centred, axes, True) / n + eps)
+    normalized = centred * inverse_std
+    return normalized * gain + bias, (normalized, inverse_std)

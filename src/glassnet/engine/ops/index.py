@@ -37,3 +37,9 @@ def _embedding_vjp(xp: Any, g: Array, out: Array, indices: Array, weight: Array)
 def embedding(xp: Any, indices: Array, weight: Array) -> Array:
     """Row ``weight[i]`` for each index i: one_hot(indices) @ weight without the product. (...) -> (..., features)."""
     return weight[indices]
+
+
+@operation(None)
+def one_hot(xp: Any, indices: Array, *, classes: int, dtype: Any) -> Array:
+    """A row of zeros with a 1 at the index. (...) whole numbers -> (..., classes)."""
+    return xp.one_hot(indices.reshape(-1), classes, dtype).reshape(*indices.shape, classes)

@@ -1,7 +1,7 @@
 """Rows that reduce over axes: none given means all, a number or several are allowed, negative ones count from the end.
 
 The vjps put the reduced axes back with length 1; the gradient then broadcasts over the input, as a sum broadcasts
-back what it summed.
+back what it summed. The running sum, which reduces step by step, stands here too.
 """
 
 from __future__ import annotations
@@ -102,3 +102,13 @@ def logsumexp(xp: Any, x: Array, *, axis: Axes = None, keepdims: bool = False) -
     total = xp.sum(e, axis, True)
     out = xp.log(total) + largest
     return out if keepdims else xp.sum(out, axis, False), (e / total,)
+
+
+def _cumsum_vjp(xp: Any, g: Array, out: Array, x: Array, axis: int) -> Array:
+    return xp.flip(xp.cumsum(xp.flip(g, axis), axis), axis)
+
+
+@operation(_cumsum_vjp)
+def cumsum(xp: Any, x: Array, *, axis: int) -> Array:
+    """Running sum along an axis. An element is part of every sum after it: gradients add up from the end."""
+    return xp.cumsum(x, axis)

@@ -8,6 +8,9 @@ from typing import Any
 from glassnet.engine.namespace import Array, Shape
 from glassnet.engine.operation import operation
 
+#: How many elements to put before and after, for each axis.
+Widths = Sequence[tuple[int, int]]
+
 
 @operation(lambda xp, g, out, x, shape: g.reshape(x.shape))
 def reshape(xp: Any, x: Array, *, shape: Shape) -> Array:
@@ -29,6 +32,16 @@ def permute(xp: Any, x: Array, *, axes: Sequence[int]) -> Array:
 def expand(xp: Any, x: Array, *, shape: Shape) -> Array:
     """Repeat axes of length 1 (and new leading axes) by broadcasting; the gradient is summed over the repeats."""
     return xp.broadcast_to(x, shape)
+
+
+def _pad_vjp(xp: Any, g: Array, out: Array, x: Array, widths: Widths, value: float) -> Array:
+    return g[tuple(slice(before, before + n) for n, (before, _) in zip(x.shape, widths, strict=True))]
+
+
+@operation(_pad_vjp)
+def pad(xp: Any, x: Array, *, widths: Widths, value: float = 0.0) -> Array:
+    """``value`` around x: for each axis, how many elements before and after. The gradient of what was added is cut."""
+    return xp.pad(x, widths, value)
 
 
 def _concatenate_vjp(xp: Any, g: Array, out: Array, *parts: Array, axis: int) -> list[Array]:
