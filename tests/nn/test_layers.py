@@ -1,36 +1,27 @@
 """Layers: shapes, gradients against finite differences, types, both modes, errors."""
 
+import json
+
 import numpy as np
 import pytest
 
 import glassnet as gn
 from glassnet import nn
+from glassnet.engine.random import training_step
+from glassnet.nn import config as nn_config
+from glassnet.nn import functional as F
+
+from .layer_info import LAYERS, draw_parameters
 
 RANDOM = np.random.default_rng(0)
 X = RANDOM.standard_normal((5, 4))
-SEQUENCES = RANDOM.standard_normal((3, 2, 4))
-INDICES = np.array([[0, 2, 2], [1, 0, 6]])
+EVERY_LAYER = pytest.mark.parametrize("info", LAYERS, ids=[info.label for info in LAYERS])
+VALUED = [info for info in LAYERS if info.x.dtype.kind == "f"]
+EVERY_VALUED = pytest.mark.parametrize("info", VALUED, ids=[info.label for info in VALUED])
 
 
-def double(layer: nn.Module) -> nn.Module:
-    return layer.to("float64")
-
-
-LAYERS = [
-    ("linear", lambda: nn.Linear(4, 3), X),
-    ("linear on sequences", lambda: nn.Linear(4, 3), SEQUENCES),
-    ("linear without bias", lambda: nn.Linear(4, 3, bias=False), X),
-    ("batch norm", lambda: nn.BatchNorm1d(4), X),
-    ("batch norm on sequences", lambda: nn.BatchNorm1d(4), SEQUENCES),
-    ("batch norm in evaluation", lambda: nn.BatchNorm1d(4).eval(), X),
-    ("flatten", nn.Flatten, SEQUENCES),
-    ("relu", nn.ReLU, X),
-    ("tanh", nn.Tanh, X),
-    ("sigmoid", nn.Sigmoid, X),
-    ("softmax", nn.Softmax, X),
-    ("sequential", lambda: nn.Sequential(nn.Linear(4, 3), nn.Tanh(), nn.Linear(3, 2)), X),
-]
-EVERY_LAYER = pytest.mark.parametrize(("make", "x"), [case[1:] for case in LAYERS], ids=[case[0] for case in LAYERS])
+def test_the_table_covers_every_layer_that_can_be_read_from_a_file():
+    assert {type(info.make()).__name__ for info in LAYERS} - {"Sequential"} == set(nn_config.LAYERS)
 
 
 def with_parameters(layer: nn.Module):
@@ -50,25 +41,77 @@ def with_parameters(layer: nn.Module):
 
 
 @EVERY_LAYER
-def test_gradients_of_inputs_and_parameters(make, x):
-    f, values = with_parameters(double(make()))
-    assert gn.gradcheck(f, x, *values)
-
-
-def test_gradients_of_an_embedding_with_repeated_indices():
-    f, values = with_parameters(double(nn.Embedding(7, 3)))
-    assert gn.gradcheck(f, INDICES, *values)
+def test_gradients_of_inputs_and_parameters(info):
+    layer = draw_parameters(info.make().to("float64"))
+    f, values = with_parameters(layer)
+    if values or info in VALUED:
+        assert gn.gradcheck(f, info.x, *values)
 
 
 @pytest.mark.smoke
-@EVERY_LAYER
-def test_float32_is_kept(make, x):
-    layer = make()
-    inputs = gn.tensor(x.astype(np.float32), requires_grad=True)
+@EVERY_VALUED
+def test_float32_is_kept(info):
+    layer = info.make()
+    inputs = gn.tensor(info.x.astype(np.float32), requires_grad=True)
     out = layer(inputs)
     out.backward(gradient=np.ones(out.shape))
     assert out.dtype == inputs.grad.dtype == np.float32
     assert {p.grad.dtype for p in layer.parameters()} <= {np.dtype(np.float32)}
+
+
+@EVERY_LAYER
+def test_a_layer_is_read_from_what_was_written_of_it(info):
+    layer = info.make()
+    read = nn.from_config(json.loads(json.dumps(nn.to_config(layer))))
+    read.load_state_dict(layer.state_dict())
+    read.train(layer.training)
+    np.testing.assert_array_equal(read(gn.tensor(info.x)).data, layer(gn.tensor(info.x)).data)
+    assert repr(read) == repr(layer)
+
+
+def moved(x, info):
+    return np.moveaxis(x, -1, 1) if info.space else x
+
+
+def as_twin(name, array):
+    """An array of ours in the layout of PyTorch: weights (..., in, out) become (out, in, ...)."""
+    return np.moveaxis(array, (-1, -2), (0, 1)) if name.endswith("weight") and array.ndim > 1 else array
+
+
+@pytest.mark.parametrize("info", [info for info in LAYERS if info.twin], ids=lambda info: info.label)
+@pytest.mark.filterwarnings("ignore:Using padding=.same")
+def test_values_gradients_and_buffers_equal_pytorchs(info):
+    torch = pytest.importorskip("torch")
+    layer, twin = draw_parameters(info.make().to("float64")), info.twin(torch.nn).double()
+    embedding = isinstance(layer, nn.Embedding)
+    with torch.no_grad():
+        tensors = {**dict(layer.named_parameters()), **dict(layer.named_buffers())}
+        for name, theirs in [*twin.named_parameters(), *twin.named_buffers()]:
+            if name != "num_batches_tracked":
+                array = tensors[name].data
+                theirs.copy_(
+                    torch.tensor(array if embedding or array.ndim < 2 or "norm" in info.label else as_twin(name, array))
+                )
+    for _ in range(2):
+        ours = gn.tensor(info.x, requires_grad=info in VALUED)
+        theirs = torch.tensor(moved(info.x, info).copy(), requires_grad=info in VALUED)
+        out, expected = layer(ours), twin(theirs)
+        np.testing.assert_allclose(moved(out.data, info), expected.detach().numpy(), rtol=1e-10, atol=1e-12)
+        if not out.requires_grad:
+            return
+        weights = np.cos(np.arange(out.size)).reshape(out.shape)
+        out.backward(gradient=weights)
+        expected.backward(torch.tensor(moved(weights, info).copy()))
+        if info in VALUED:
+            np.testing.assert_allclose(moved(ours.grad, info), theirs.grad.numpy(), rtol=1e-9, atol=1e-12)
+    twins = dict(twin.named_parameters())
+    for name, parameter in layer.named_parameters():
+        flip = not (embedding or "norm" in info.label)
+        gradient = as_twin(name, parameter.grad) if flip else parameter.grad
+        np.testing.assert_allclose(gradient, twins[name].grad.numpy(), rtol=1e-8, atol=1e-11)
+    buffers = dict(twin.named_buffers())
+    for name, buffer in layer.named_buffers():
+        np.testing.assert_allclose(buffer.data, buffers[name].numpy(), rtol=1e-10)
 
 
 def test_linear_is_x_at_weight_plus_bias():
@@ -94,22 +137,6 @@ def test_batch_norm_normalises_in_training_and_uses_running_statistics_in_evalua
     np.testing.assert_array_equal(layer.running_mean.data, before)
 
 
-@pytest.mark.parametrize("shape", [(20, 4), (6, 5, 4)])
-def test_batch_norm_equals_pytorch(shape):
-    torch = pytest.importorskip("torch")
-    ours, theirs = double(nn.BatchNorm1d(4)), torch.nn.BatchNorm1d(4).double()
-    for _ in range(3):
-        x = RANDOM.standard_normal(shape)
-        a, b = gn.tensor(x, requires_grad=True), torch.tensor(x, requires_grad=True)
-        flipped = b if b.ndim == 2 else b.transpose(1, 2)  # PyTorch has the channels in the second axis
-        out, their_out = ours(a), theirs(flipped)
-        (out * out * out).sum().backward()
-        (their_out**3).sum().backward()
-        np.testing.assert_allclose(a.grad, b.grad.numpy(), rtol=1e-7, atol=1e-10)
-        np.testing.assert_allclose(ours.running_mean.data, theirs.running_mean.numpy(), rtol=1e-10)
-        np.testing.assert_allclose(ours.running_var.data, theirs.running_var.numpy(), rtol=1e-10)
-
-
 @pytest.mark.parametrize("x", [np.ones((1, 4)), np.ones((1, 1, 4))])
 def test_one_value_a_channel_is_an_error_in_training_only(x):
     layer = nn.BatchNorm1d(4)
@@ -130,6 +157,16 @@ def test_one_value_a_channel_is_an_error_in_training_only(x):
         (nn.BatchNorm1d(4), np.ones((5, 3)), "expected inputs with 4 channels"),
         (nn.BatchNorm1d(4), np.ones(4), "expected inputs with 4 channels"),
         (nn.Flatten(2, 1), np.ones((2, 3, 4)), "flatten"),
+        (nn.BatchNorm2d(4), np.ones((5, 3, 4)), r"expected inputs \(N, H, W, 4\), got shape \(5, 3, 4\)"),
+        (nn.Conv2d(3, 8, 3), np.ones((2, 3, 9, 9)), r"Channels are the last axis: write x.permute\(0, 2, 3, 1\)"),
+        (nn.Conv2d(1, 8, 3), np.ones((2, 28, 28)), r"Write x.unsqueeze\(-1\) for one channel"),
+        (nn.Conv1d(3, 8, 4), np.ones((2, 3, 3)), "reaches over 4 elements does not fit into 3"),
+        (nn.MaxPool2d(2), np.ones((2, 3, 3)), r"expected inputs \(N, H, W, C\)"),
+        (nn.LayerNorm(4), np.ones((2, 3)), r"last axes \(4,\), got shape \(2, 3\)"),
+        (nn.LayerNorm(1), np.ones((2, 1)), "more than one value to normalise over"),
+        (nn.GroupNorm(2, 4), np.ones((2, 3)), "expected inputs with 4 channels"),
+        (nn.InstanceNorm(4), np.ones((2, 4)), r"expected inputs \(N, \*space, 4\)"),
+        (nn.FlattenConsecutive(2), np.ones((2, 5, 4)), "T a multiple of 2, got shape"),
     ],
 )
 def test_inputs_that_do_not_fit_are_refused(layer, x, words):
@@ -150,3 +187,89 @@ def test_indices_without_a_row_are_refused(indices, words):
 def test_sizes_must_be_whole_numbers(make):
     with pytest.raises(gn.ConfigError, match="whole number"):
         make()
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: nn.Conv1d(4, 6, 3, groups=4), "groups must divide"),
+        (lambda: nn.Conv2d(4, 6, (3, 3, 3)), "kernel_size must be one number or 2"),
+        (lambda: nn.Conv1d(4, 6, 3, stride=2, padding="same"), "'same' needs stride 1"),
+        (lambda: nn.Conv1d(4, 6, 3, padding="full"), "must be 'same', 'valid' or numbers"),
+        (lambda: nn.Conv1d(4, 6, 3, padding=1, causal=True), "causal pads by itself"),
+        (lambda: nn.MaxPool1d(2, padding=2), "at most half of the kernel"),
+        (lambda: nn.Dropout(1.0), "less than 1, got 1.0"),
+        (lambda: nn.GroupNorm(3, 4), "must divide num_channels"),
+        (lambda: nn.LayerNorm(3, eps=0), "eps must be above 0"),
+        (lambda: nn.ELU(0), "alpha must be above 0"),
+    ],
+)
+def test_options_out_of_range_are_refused(make, words):
+    with pytest.raises(gn.ConfigError, match=words):
+        make()
+
+
+def test_a_causal_convolution_sees_nothing_of_what_comes_after():
+    layer = nn.Conv1d(2, 3, 2, dilation=4, causal=True)
+    x = RANDOM.standard_normal((1, 10, 2)).astype(np.float32)
+    before = layer(gn.tensor(x)).data
+    x[:, 6:] += 1
+    after = layer(gn.tensor(x)).data
+    assert before.shape == (1, 10, 3)
+    np.testing.assert_array_equal(before[:, :6], after[:, :6])
+    assert (before[:, 6:] != after[:, 6:]).all()
+
+
+def test_one_hot_times_weights_is_an_embedding():
+    table = nn.Embedding(7, 3)
+    linear = nn.Linear(7, 3, bias=False)
+    linear.weight.data = table.weight.data
+    indices = gn.tensor([[0, 6], [3, 3]])
+    np.testing.assert_allclose(linear(nn.OneHot(7)(indices)).data, table(indices).data, rtol=1e-6)
+    with pytest.raises(gn.DataError, match="from 0 to 6, got 7"):
+        nn.OneHot(7)(gn.tensor([7]))
+
+
+def test_dropout_drops_the_share_that_it_says_and_keeps_the_mean():
+    layer, x = nn.Dropout(0.3), gn.tensor(np.ones((200, 500), np.float32), requires_grad=True)
+    out = layer(x)
+    out.backward(gradient=np.ones(x.shape))
+    assert (out.data == 0).mean() == pytest.approx(0.3, abs=0.01)
+    assert out.data.mean() == pytest.approx(1, abs=0.01)
+    np.testing.assert_array_equal(x.grad, out.data)  # what was dropped has no gradient, the rest is scaled alike
+    assert (layer(x).data != out.data).any()  # another draw
+    assert layer.eval()(x) is x
+
+
+def test_dropout_repeats_with_the_seed_and_the_step():
+    x = gn.tensor(np.ones(1000, np.float32))
+    draws = []
+    for _ in range(2):
+        gn.manual_seed(5)
+        draws.append([F.dropout(x).data for _ in range(2)])
+    np.testing.assert_array_equal(draws[0], draws[1])
+    with training_step(5, 7):
+        a, b, other = F.dropout(x).data, F.dropout(x).data, F.dropout(x, stream=1).data
+    np.testing.assert_array_equal(a, b)
+    assert (a != other).any()
+    with training_step(5, 8):
+        assert (F.dropout(x).data != a).any()
+
+
+def test_functions_of_space_equal_the_layers():
+    images = gn.tensor(RANDOM.standard_normal((2, 6, 6, 3)).astype(np.float32))
+    layer = nn.Conv2d(3, 4, 3, padding="same")
+    same = F.conv2d(images, layer.weight, layer.bias, padding="same")
+    np.testing.assert_array_equal(layer(images).data, same.data)
+    np.testing.assert_array_equal(nn.MaxPool2d(2)(images).data, F.max_pool2d(images, 2).data)
+    np.testing.assert_array_equal(nn.AvgPool2d(2, 1)(images).data, F.avg_pool2d(images, 2, 1).data)
+    row = images.reshape(2, 36, 3)
+    conv = nn.Conv1d(3, 4, 2, stride=2)
+    np.testing.assert_array_equal(conv(row).data, F.conv1d(row, conv.weight, conv.bias, stride=2).data)
+    np.testing.assert_array_equal(nn.AvgPool1d(4)(row).data, F.avg_pool1d(row, 4).data)
+    np.testing.assert_array_equal(nn.MaxPool1d(4)(row).data, F.max_pool1d(row, 4).data)
+    norm = nn.LayerNorm(3)
+    np.testing.assert_array_equal(norm(row).data, F.layer_norm(row, (3,)).data)
+    np.testing.assert_array_equal(
+        F.pad(images, (1, 2, 0, 3)).data, np.pad(images.data, [(0, 0), (0, 0), (0, 3), (1, 2)])
+    )

@@ -101,9 +101,67 @@ def test_the_seed_decides_the_weights():
     assert not np.array_equal(weights(1), weights(2))
 
 
-def test_linear_chooses_by_the_activation_that_follows():
+def test_a_named_activation_decides_the_gain():
     gn.manual_seed(0)
     relu, linear = nn.Linear(400, 300, nonlinearity="relu"), nn.Linear(400, 300)
     assert relu.weight.data.std() / linear.weight.data.std() == pytest.approx(math.sqrt(2), rel=0.02)
-    with pytest.raises(gn.ConfigError, match="there is no gain for 'gelu'"):
-        nn.Linear(2, 2, nonlinearity="gelu")
+    with pytest.raises(gn.ConfigError, match="there is no gain for 'relv'"):
+        nn.Linear(2, 2, nonlinearity="relv")
+
+
+def test_the_activation_that_follows_decides_the_gain():
+    gn.manual_seed(1)
+    net = nn.Sequential(
+        nn.Linear(200, 300, bias=False),
+        nn.BatchNorm1d(300),
+        nn.Dropout(0.1),
+        nn.Tanh(),
+        nn.Sequential(nn.Linear(300, 400)),
+        nn.LeakyReLU(0.5),
+        nn.Linear(400, 10),
+    )
+    assert net[0].weight.data.std() == pytest.approx(5 / 3 / math.sqrt(200), rel=0.02)
+    assert net[4][0].weight.data.std() == pytest.approx(math.sqrt(2 / 1.25 / 300), rel=0.02)
+    assert net[6].weight.data.std() == pytest.approx(1 / math.sqrt(400), rel=0.05)
+    table = net.summary()
+    assert "normal, std 0.118 (tanh, gain 1.67)" in table
+    assert "(leaky_relu, gain 1.26)" in table
+    assert "(linear, gain 1)" in table
+
+
+def test_weights_that_are_no_longer_fresh_are_left_alone():
+    loaded, written, fresh, named = (nn.Linear(3, 4) for _ in range(4))
+    loaded.load_state_dict(loaded.state_dict())
+    written.weight.data[0, 0] = 7.0
+    named = nn.Linear(3, 4, nonlinearity="linear")
+    before = [layer.weight.data.copy() for layer in (loaded, written, fresh, named)]
+    nets = [nn.Sequential(layer, nn.ReLU()) for layer in (loaded, written, fresh, named)]
+    after = [net[0].weight.data for net in nets]
+    for i in (0, 1, 3):
+        np.testing.assert_array_equal(before[i], after[i])
+    np.testing.assert_allclose(after[2], before[2] * math.sqrt(2), rtol=1e-6)
+    np.testing.assert_array_equal(nets[2][:2][0].weight.data, after[2])  # not a second time
+
+
+@pytest.mark.parametrize("name", ["relu", "elu", "gelu", "silu", "softplus"])
+def test_gains_keep_the_size_of_activations(name):
+    z = np.random.default_rng(0).standard_normal(1_000_000)
+    out = getattr(F, name)(gn.tensor(z)).data
+    assert init.calculate_gain(name) == pytest.approx(1 / math.sqrt((out**2).mean()), rel=0.01)
+
+
+@pytest.mark.parametrize("shape", [(5, 3), (3, 5), (4, 4), (2, 3, 4)])
+def test_orthogonal_weights_keep_lengths(shape):
+    w = init.orthogonal_(nn.Parameter(np.zeros(shape)), gain=2.0).data.reshape(-1, shape[-1])
+    gram = w.T @ w if w.shape[0] >= w.shape[1] else w @ w.T
+    np.testing.assert_allclose(gram, 4 * np.eye(len(gram)), atol=1e-12)
+
+
+def test_constants_and_fans_of_convolutions():
+    w = nn.Parameter(np.ones((3, 3, 8, 16), np.float32))
+    assert init.fans(w) == (72, 144)
+    assert not init.zeros_(w).data.any()
+    assert (init.ones_(w).data == 1).all()
+    assert (init.constant_(w, 0.5).data == 0.5).all()
+    with pytest.raises(gn.ShapeError, match=r"need weights of shape \(..., in, out\), got \(4,\)"):
+        init.fans(gn.tensor(np.ones(4)))

@@ -112,9 +112,12 @@ def test_parts_in_containers_that_would_not_be_found_are_refused(value):
         nn.ReLU().parts = value
 
 
+WEIGHTS = ["normal,", "std", "0.0505", "(relu,", "gain", "1.41)"]
+
+
 def test_summary_has_paths_shapes_and_counts():
     lines = digits_net().summary((784,)).splitlines()
-    assert lines[2].split() == ["0", "Linear", "784", "->", "16", "(N,", "16)", "12,560"]
+    assert lines[2].split() == ["0", "Linear", "784", "->", "16", "(N,", "16)", "12,560", *WEIGHTS]
     assert lines[-1].split() == ["total", "13,002"]
     names = nn.Sequential(nn.Embedding(27, 10), nn.Flatten(), nn.Linear(30, 27))
     assert "(N, 3, 10)" in names.summary((3,))
@@ -208,3 +211,38 @@ def test_configurations_that_are_no_layer_are_refused(config):
 def test_a_network_of_ones_own_is_no_configuration():
     with pytest.raises(gn.ConfigError, match="Net cannot be written"):
         nn.to_config(Net())
+
+
+def test_a_module_list_is_found_and_trained():
+    class Tower(nn.Module):
+        def __init__(self):
+            self.layers = nn.ModuleList(nn.Linear(3, 3) for _ in range(2))
+            self.layers.append(nn.Linear(3, 2))
+
+        def forward(self, x):
+            for layer in self.layers:
+                x = layer(x).tanh()
+            return x
+
+    tower = Tower()
+    assert [name for name, _ in tower.named_parameters()][-2:] == ["layers.2.weight", "layers.2.bias"]
+    assert tower([[1.0, 2.0, 3.0]]).shape == (1, 2)
+    assert len(tower.layers) == 3
+    assert tower.layers[-1].out_features == 2
+    assert [layer.out_features for layer in tower.layers[1:]] == [3, 2]
+    tower.layers[0] = nn.Linear(3, 3, bias=False)
+    assert len(list(tower.parameters())) == 5
+    with pytest.raises(gn.ConfigError, match="ModuleList takes layers, got 3 in place 3"):
+        tower.layers.append(3)
+
+
+def test_a_notebook_shows_the_layers():
+    html = nn.Sequential(nn.Linear(2, 3), nn.Tanh())._repr_html_()
+    assert "<caption>Sequential</caption>" in html
+    assert "Linear 2 -&gt; 3" in html
+    assert ">9</th>" in html
+
+
+def test_lists_and_arrays_enter_a_network():
+    net = nn.Sequential(nn.Linear(2, 3), nn.Tanh())
+    assert net([[1.0, 2.0]]).shape == net(np.ones((1, 2))).shape == (1, 3)

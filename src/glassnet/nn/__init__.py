@@ -1,31 +1,63 @@
 """Layers, initialisation and losses."""
 
 from glassnet.nn import functional, init
-from glassnet.nn.activation import ReLU, Sigmoid, Softmax, Tanh
+from glassnet.nn.activation import ELU, GELU, LeakyReLU, LogSoftmax, ReLU, Sigmoid, SiLU, Softmax, Softplus, Tanh
 from glassnet.nn.config import from_config, to_config
-from glassnet.nn.container import Sequential
-from glassnet.nn.embedding import Embedding
+from glassnet.nn.container import ModuleList, Sequential
+from glassnet.nn.conv import Conv1d, Conv2d
+from glassnet.nn.dropout import Dropout
+from glassnet.nn.embedding import Embedding, OneHot
+from glassnet.nn.example_norm import GroupNorm, InstanceNorm, LayerNorm
 from glassnet.nn.linear import Linear
-from glassnet.nn.losses import CrossEntropyLoss, MSELoss
+from glassnet.nn.losses import BCEWithLogitsLoss, CrossEntropyLoss, HuberLoss, L1Loss, MSELoss, NLLLoss
 from glassnet.nn.module import Buffer, Module, Parameter
-from glassnet.nn.norm import BatchNorm1d
-from glassnet.nn.reshape import Flatten
+from glassnet.nn.norm import BatchNorm1d, BatchNorm2d
+from glassnet.nn.penalty import L1Penalty, L2Penalty
+from glassnet.nn.pool import AvgPool1d, AvgPool2d, MaxPool1d, MaxPool2d
+from glassnet.nn.reshape import Flatten, FlattenConsecutive, Unflatten
 
 __all__ = [
     "Module",
     "Parameter",
     "Buffer",
     "Sequential",
+    "ModuleList",
     "Linear",
     "Embedding",
-    "Flatten",
+    "OneHot",
+    "Conv1d",
+    "Conv2d",
+    "MaxPool1d",
+    "MaxPool2d",
+    "AvgPool1d",
+    "AvgPool2d",
     "BatchNorm1d",
+    "BatchNorm2d",
+    "LayerNorm",
+    "GroupNorm",
+    "InstanceNorm",
+    "Dropout",
+    "Flatten",
+    "Unflatten",
+    "FlattenConsecutive",
     "ReLU",
+    "LeakyReLU",
+    "ELU",
+    "GELU",
+    "SiLU",
+    "Softplus",
     "Tanh",
     "Sigmoid",
     "Softmax",
+    "LogSoftmax",
     "CrossEntropyLoss",
+    "NLLLoss",
+    "BCEWithLogitsLoss",
     "MSELoss",
+    "L1Loss",
+    "HuberLoss",
+    "L1Penalty",
+    "L2Penalty",
     "functional",
     "init",
     "from_config",

@@ -6,17 +6,24 @@ import math
 from typing import Any
 
 from glassnet.engine.errors import CheckpointError, ConfigError
-from glassnet.nn.activation import ReLU, Sigmoid, Softmax, Tanh
+from glassnet.nn import activation, conv, dropout, embedding, example_norm, linear, norm, pool, reshape
 from glassnet.nn.container import Sequential
-from glassnet.nn.embedding import Embedding
-from glassnet.nn.linear import Linear
 from glassnet.nn.module import Module
-from glassnet.nn.norm import BatchNorm1d
-from glassnet.nn.reshape import Flatten
 
 #: The layers that can be read from a file. Nothing else is ever constructed from one.
 LAYERS: dict[str, type[Module]] = {
-    layer.__name__: layer for layer in (Linear, Embedding, BatchNorm1d, Flatten, ReLU, Tanh, Sigmoid, Softmax)
+    layer.__name__: layer
+    for layer in (
+        *(linear.Linear, embedding.Embedding, embedding.OneHot),
+        *(conv.Conv1d, conv.Conv2d),
+        *(pool.MaxPool1d, pool.MaxPool2d, pool.AvgPool1d, pool.AvgPool2d),
+        *(norm.BatchNorm1d, norm.BatchNorm2d),
+        *(example_norm.LayerNorm, example_norm.GroupNorm, example_norm.InstanceNorm),
+        dropout.Dropout,
+        *(reshape.Flatten, reshape.Unflatten, reshape.FlattenConsecutive),
+        *(activation.ReLU, activation.LeakyReLU, activation.ELU, activation.GELU, activation.SiLU),
+        *(activation.Softplus, activation.Tanh, activation.Sigmoid, activation.Softmax, activation.LogSoftmax),
+    )
 }
 
 #: A file cannot ask for a layer with more numbers than this: sizes are checked before memory is taken.
@@ -46,10 +53,17 @@ def from_config(config: Any) -> Module:
         return Sequential(*(from_config(layer) for layer in arguments["layers"]))
     if not isinstance(name, str) or name not in LAYERS:
         raise CheckpointError(f"there is no layer {name!r:.100}; known are {', '.join(LAYERS)} and Sequential.")
-    sizes = [value for value in arguments.values() if isinstance(value, int) and value > 0]
+    sizes = [size for value in arguments.values() for size in _whole_numbers(value) if size > 0]
     if math.prod(sizes) > LARGEST:
         raise CheckpointError(f"the configuration of layer {name} asks for more than {LARGEST:,} numbers: {sizes}.")
     try:
         return LAYERS[name](**arguments)
-    except (TypeError, ConfigError) as error:
+    except (TypeError, ValueError) as error:
         raise CheckpointError(f"the configuration of layer {name} cannot be used: {error}") from error
+
+
+def _whole_numbers(value: Any) -> list[int]:
+    """The whole numbers in a value and in lists within it."""
+    if isinstance(value, list):
+        return [number for item in value for number in _whole_numbers(item)]
+    return [value] if isinstance(value, int) else []

@@ -1,28 +1,27 @@
-"""Sequential: layers one after the other."""
+"""Containers: Sequential, layers one after the other, and ModuleList, modules in a list."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from glassnet.engine.errors import ConfigError
 from glassnet.nn.module import Module
+from glassnet.nn.projection import suit_activations
 
 
 class Sequential(Module):
     """Layers of which each takes what the one before it gives; their paths are their numbers, from 0.
 
-    ``net[2]`` is a layer, ``net[:2]`` a Sequential of the same layers. Raises ConfigError for what is no layer.
+    ``net[2]`` is a layer, ``net[:2]`` a Sequential of the same layers. Fresh weights take the gain of the activation
+    that follows them (see ``nn.projection``). Raises ConfigError for what is no layer.
     """
 
     def __init__(self, *layers: Module) -> None:
         for i, layer in enumerate(layers):
-            if not isinstance(layer, Module):
-                name = getattr(layer, "__name__", repr(layer))
-                hint = f"Write {name}()." if isinstance(layer, type) else "Layers are instances of nn.Module."
-                raise ConfigError(f"Sequential takes layers, got {name} in place {i}. {hint}")
-            setattr(self, str(i), layer)
+            setattr(self, str(i), _checked(layer, "Sequential", i))
         self._names = tuple(map(str, range(len(layers))))
+        suit_activations(layers)
 
     @property
     def takes_indices(self) -> bool:  # type: ignore[override]
@@ -46,3 +45,43 @@ class Sequential(Module):
         names = self._names[index]
         own = vars(self)
         return own[names] if isinstance(names, str) else Sequential(*(own[name] for name in names))
+
+
+class ModuleList(Module):
+    """Modules in a list, so that they are found and trained; their paths are their numbers. It has no ``forward``:
+    write a loop over it in yours.
+    """
+
+    def __init__(self, modules: Iterable[Module] = ()) -> None:
+        self.extend(modules)
+
+    def append(self, module: Module) -> None:
+        """Add a module at the end. Raises ConfigError for what is no module."""
+        setattr(self, str(len(self)), _checked(module, "ModuleList", len(self)))
+
+    def extend(self, modules: Iterable[Module]) -> None:
+        """Add modules at the end."""
+        for module in modules:
+            self.append(module)
+
+    def __iter__(self) -> Iterator[Module]:
+        return (module for _, module in self.named_children())
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self.named_children())
+
+    def __getitem__(self, index: int | slice) -> Any:
+        modules = list(self)
+        return ModuleList(modules[index]) if isinstance(index, slice) else modules[index]
+
+    def __setitem__(self, index: int, module: Module) -> None:
+        place = range(len(self))[index]
+        setattr(self, str(place), _checked(module, "ModuleList", place))
+
+
+def _checked(module: Any, owner: str, place: int) -> Module:
+    if not isinstance(module, Module):
+        name = getattr(module, "__name__", repr(module))
+        hint = f"Write {name}()." if isinstance(module, type) else "Layers are instances of nn.Module."
+        raise ConfigError(f"{owner} takes layers, got {name} in place {place}. {hint}")
+    return module

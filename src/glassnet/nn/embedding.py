@@ -1,4 +1,4 @@
-"""Embedding: a table with a row of numbers for each index."""
+"""Indices as vectors: Embedding, a table with a row of numbers for each, and OneHot, a 1 in its place."""
 
 from __future__ import annotations
 
@@ -32,3 +32,23 @@ class Embedding(Module):
     def extra_repr(self) -> str:
         """Rows and width of the table."""
         return f"{self.num_embeddings} -> {self.embedding_dim}"
+
+
+class OneHot(Module):
+    """A row of zeros with a 1 at the index: from (...) whole numbers to (..., num_classes).
+
+    ``OneHot(n)`` followed by a Linear without bias computes what an Embedding looks up.
+    """
+
+    takes_indices = True
+
+    def __init__(self, num_classes: int) -> None:
+        self.num_classes = integer_option("OneHot num_classes", num_classes, 1)
+
+    def forward(self, indices: Tensor) -> Tensor:
+        """(...) -> (..., num_classes). Raises DataError for an index that has no place."""
+        return functional.one_hot(indices, self.num_classes)
+
+    def extra_repr(self) -> str:
+        """The number of classes."""
+        return f"{self.num_classes}"

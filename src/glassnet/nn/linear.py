@@ -8,25 +8,26 @@ from glassnet.engine.convert import FLOAT
 from glassnet.engine.errors import ShapeError
 from glassnet.engine.options import integer_option
 from glassnet.engine.tensor import Tensor
-from glassnet.nn import functional, init
-from glassnet.nn.module import Module, Parameter
+from glassnet.nn import functional
+from glassnet.nn.module import Parameter
+from glassnet.nn.projection import Projection
 
 
-class Linear(Module):
+class Linear(Projection):
     """x @ weight + bias, from (..., in_features) to (..., out_features).
 
-    weight: (in_features, out_features), drawn from a normal distribution with standard deviation
-        gain / sqrt(in_features) (He et al., 2015, https://arxiv.org/abs/1502.01852), where ``nonlinearity`` names the
-        activation that follows and decides the gain: 1 for "linear" and "sigmoid", 5/3 for "tanh", sqrt(2) for "relu".
+    weight: (in_features, out_features), normal with standard deviation gain / sqrt(in_features), where the gain is
+        that of the activation that follows in a Sequential, or of the one that ``nonlinearity`` names
+        (see ``nn.projection``).
     bias: (out_features,), zeros; ``bias=False`` leaves it out, as before a BatchNorm, which would subtract it.
     """
 
-    def __init__(self, in_features: int, out_features: int, bias: bool = True, *, nonlinearity: str = "linear") -> None:
+    def __init__(
+        self, in_features: int, out_features: int, bias: bool = True, *, nonlinearity: str | None = None
+    ) -> None:
         self.in_features = integer_option("Linear in_features", in_features, 1)
         self.out_features = integer_option("Linear out_features", out_features, 1)
-        self.nonlinearity = nonlinearity
-        self.weight = Parameter(np.zeros((in_features, out_features), FLOAT))
-        init.kaiming_normal_(self.weight, nonlinearity=nonlinearity)
+        self.draw_weight((in_features, out_features), nonlinearity)
         self.bias = Parameter(np.zeros(out_features, FLOAT)) if bias else None
 
     def forward(self, x: Tensor) -> Tensor:

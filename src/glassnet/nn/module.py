@@ -18,10 +18,10 @@ from glassnet.engine.convert import FLOAT, as_array
 from glassnet.engine.errors import ConfigError, GlassnetError
 from glassnet.engine.namespace import Array
 from glassnet.engine.scope import scope
-from glassnet.engine.tensor import Tensor
+from glassnet.engine.tensor import Tensor, as_tensor
 from glassnet.nn import state
 from glassnet.nn.predict import predict, predict_proba
-from glassnet.nn.summary import summary
+from glassnet.nn.summary import summary, summary_html
 
 
 class Parameter(Tensor):
@@ -61,8 +61,8 @@ class Module:
     """
 
     training: bool = True
-    #: What the outputs mean, which decides what ``predict`` returns: "classification" (logits) or "regression".
-    #: ``glassnet.fit`` sets it from the loss.
+    #: What the outputs mean, which decides what ``predict`` returns: "classification" (logits of classes), "binary"
+    #: (logits of yes or no) or "regression". ``glassnet.fit`` sets it from the loss.
     task: str | None = None
     #: Whether the inputs are indices (whole numbers) rather than values.
     takes_indices: bool = False
@@ -75,6 +75,8 @@ class Module:
     def __call__(self, *inputs: Any) -> Any:
         """Run ``forward`` and the hooks; an error on the way names the layer by its path."""
         before, scope.layer = scope.layer, self
+        if before is None:  # what enters the network may be a list
+            inputs = tuple(as_tensor(x) if isinstance(x, list | np.ndarray) else x for x in inputs)
         try:
             output = self.forward(*inputs)
         except GlassnetError as error:
@@ -203,7 +205,8 @@ class Module:
         return summary(self, input_shape)
 
     def predict(self, x: Any, batch_size: int = 1024) -> Array:
-        """The predicted class of each row of x (N, ...) for a classifier, the outputs otherwise; in evaluation mode."""
+        """For each row of x (N, ...) the predicted class, 0 or 1 for a binary classifier, or the outputs of a
+        regression; in evaluation mode."""
         return predict(self, x, batch_size)
 
     def predict_proba(self, x: Any, batch_size: int = 1024) -> Array:
@@ -218,6 +221,10 @@ class Module:
         """What a layer says about itself besides its class, such as ``784 -> 16``."""
         return ""
 
+    def initialisation(self) -> str:
+        """What the weights were drawn from, for a layer that chose; "" otherwise."""
+        return ""
+
     def locate(self, module: Module) -> str:
         """Where a module stands in this one, for people: ``layers.2 (Linear 16 -> 10)``."""
         path = next((path for path, found in self.named_modules() if found is module), "")
@@ -230,6 +237,9 @@ class Module:
         children = [f"  ({name}): " + repr(child).replace("\n", "\n  ") for name, child in self.named_children()]
         inside = "\n" + "\n".join(children) + "\n" if children else self.extra_repr()
         return f"{type(self).__name__}({inside})"
+
+    def _repr_html_(self) -> str:
+        return summary_html(self)
 
     def __getattr__(self, name: str) -> Any:
         near = "" if name.startswith("__") else get_close_matches(name, dir(self), n=1)
@@ -247,7 +257,7 @@ class Module:
         if any(isinstance(item, Module | Parameter) for item in items):
             raise TypeError(
                 f"{type(self).__name__}.{name}: modules and parameters in a {type(value).__name__} would not be "
-                "found and not be trained. Put modules into nn.Sequential, or set one attribute for each."
+                "found and not be trained. Put modules into nn.ModuleList, or set one attribute for each."
             )
         super().__setattr__(name, value)
 

@@ -24,10 +24,10 @@ class BatchNorm1d(Module):
     """
 
     def __init__(self, num_features: int, eps: float = 1e-5, momentum: float = 0.1) -> None:
-        self.num_features = integer_option("BatchNorm1d num_features", num_features, 1)
+        self.num_features = integer_option(f"{type(self).__name__} num_features", num_features, 1)
         if eps <= 0 or not 0 <= momentum <= 1:
             raise ConfigError(
-                f"BatchNorm1d needs eps above 0 and momentum in 0 to 1, got eps {eps}, momentum {momentum}."
+                f"{type(self).__name__} needs eps above 0 and momentum in 0 to 1, got eps {eps}, momentum {momentum}."
             )
         self.eps = eps
         self.momentum = momentum
@@ -41,7 +41,7 @@ class BatchNorm1d(Module):
         if x.ndim < 2 or x.shape[-1] != self.num_features:
             raise ShapeError(
                 f"expected inputs with {self.num_features} channels in the last axis, got shape {x.shape}. "
-                f"Use BatchNorm1d({x.shape[-1] if x.ndim > 1 else '...'}) on batches of rows."
+                f"Use {type(self).__name__}({x.shape[-1] if x.ndim > 1 else '...'}) on batches of rows."
             )
         if not self.training:
             scale = self.weight / (self.running_var + self.eps).sqrt()
@@ -63,3 +63,13 @@ class BatchNorm1d(Module):
     def extra_repr(self) -> str:
         """The number of channels."""
         return f"{self.num_features}"
+
+
+class BatchNorm2d(BatchNorm1d):
+    """BatchNorm1d over images: (N, H, W, C) -> (N, H, W, C), the statistics of a channel over N, H and W."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, H, W, C) -> (N, H, W, C)."""
+        if x.ndim != 4:
+            raise ShapeError(f"expected inputs (N, H, W, {self.num_features}), got shape {x.shape}.")
+        return super().forward(x)

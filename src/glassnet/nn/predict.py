@@ -49,24 +49,31 @@ def outputs(net: Module, x: Any, batch_size: int) -> Array:
 
 
 def predict(net: Module, x: Any, batch_size: int) -> Array:
-    """Classes (N,) for a classifier, outputs for a regression."""
+    """Classes (N,), answers 0 or 1 in the shape of the logits, or the outputs of a regression."""
     _require_task(net)
     result = outputs(net, x, batch_size)
+    if net.task == "binary":
+        return (result > 0).astype(np.int64)
     return result.argmax(-1) if net.task == "classification" else result
 
 
 def predict_proba(net: Module, x: Any, batch_size: int) -> Array:
-    """Probabilities (N, K): softmax of the logits."""
+    """Probabilities: softmax of the logits (N, K), or sigmoid for a binary classifier."""
     _require_task(net)
-    if net.task != "classification":
-        raise ConfigError(f"predict_proba() is for classifiers; this network was trained for {net.task}.")
+    if net.task == "regression":
+        raise ConfigError("predict_proba() is for classifiers; this network was trained for regression.")
+    row = ops.sigmoid if net.task == "binary" else ops.softmax
     with no_grad():
-        return apply(ops.softmax, Tensor(outputs(net, x, batch_size))).data
+        return apply(row, Tensor(outputs(net, x, batch_size))).data
+
+
+#: What the outputs of a network can mean.
+TASKS = ("classification", "binary", "regression")
 
 
 def _require_task(net: Module) -> None:
-    if net.task not in ("classification", "regression"):
+    if net.task not in TASKS:
         raise ConfigError(
             "predict() needs to know what the outputs mean: train with glassnet.fit, or set "
-            'net.task = "classification" (the outputs are logits) or "regression".'
+            'net.task = "classification" (the outputs are logits), "binary" or "regression".'
         )

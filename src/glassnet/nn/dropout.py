@@ -1,0 +1,32 @@
+"""Dropout: noise that keeps units from relying on each other."""
+
+from __future__ import annotations
+
+from glassnet.engine.errors import ConfigError
+from glassnet.engine.tensor import Tensor
+from glassnet.nn import functional
+from glassnet.nn.module import Module
+
+
+class Dropout(Module):
+    """In training, each element is set to 0 with probability p and the others are divided by 1 - p; in evaluation
+    nothing happens (Srivastava et al., 2014, https://jmlr.org/papers/v15/srivastava14a.html).
+
+    What is dropped is a function of the seed, the step and the layer: a training repeats and resumes bit for bit.
+    """
+
+    #: Tells the layers of a network apart; ``glassnet.fit`` sets it from the path of the layer.
+    stream = 0
+
+    def __init__(self, p: float = 0.5) -> None:
+        if isinstance(p, bool) or not isinstance(p, int | float) or not 0 <= p < 1:
+            raise ConfigError(f"Dropout p must be a probability of at least 0 and less than 1, got {p!r}.")
+        self.p = p
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Same shape as x."""
+        return functional.dropout(x, self.p, self.training, self.stream)
+
+    def extra_repr(self) -> str:
+        """The probability."""
+        return f"p={self.p:g}"
