@@ -10,11 +10,14 @@ import glassnet as gn
 from glassnet import nn, optim
 
 RANDOM = np.random.default_rng(0)
-W0, GRADIENTS = RANDOM.standard_normal((3, 2)), RANDOM.standard_normal((20, 3, 2))
+W0, GRADIENTS = RANDOM.standard_normal((3, 2)), RANDOM.standard_normal((50, 3, 2))
 CASES = [
     (optim.SGD, "SGD", {"lr": 0.1}),
     (optim.SGD, "SGD", {"lr": 0.1, "momentum": 0.9}),
     (optim.SGD, "SGD", {"lr": 0.1, "momentum": 0.5, "weight_decay": 0.01}),
+    (optim.SGD, "SGD", {"lr": 0.1, "momentum": 0.9, "weight_decay": 0.01, "nesterov": True}),
+    (optim.RMSprop, "RMSprop", {}),
+    (optim.RMSprop, "RMSprop", {"lr": 0.02, "alpha": 0.9, "eps": 1e-4, "weight_decay": 0.1, "momentum": 0.5}),
     (optim.Adam, "Adam", {}),
     (optim.Adam, "Adam", {"lr": 0.05, "betas": (0.8, 0.9), "eps": 1e-4, "weight_decay": 0.1}),
     (optim.AdamW, "AdamW", {}),
@@ -110,6 +113,15 @@ def test_parameters_without_a_gradient_stay():
         (lambda w: optim.SGD([w], lr=0.1, momentum=1.0), "momentum must be .* less than 1"),
         (lambda w: optim.Adam([w], betas=(0.9, 1.0)), "Adam betas"),
         (lambda w: optim.AdamW([w], eps=0.0), "AdamW eps must be above 0"),
+        (lambda w: optim.RMSprop([w], alpha=1.0), "RMSprop alpha"),
+        (lambda w: optim.RMSprop([w], eps=0), "RMSprop eps must be above 0"),
+        (lambda w: optim.SGD([w], lr=0.1, nesterov=True), "nesterov needs momentum"),
+        (lambda w: optim.SGD([{"params": [w], "lrr": 1}], lr=0.1), "SGD has no option 'lrr'"),
+        (lambda w: optim.SGD([{"params": [w], "lr": -1}], lr=0.1), "SGD lr must be"),
+        (lambda w: optim.SGD([{"lr": 1}], lr=0.1), 'needs the key "params"'),
+        (lambda w: optim.SGD([w, {"params": []}], lr=0.1), "parameters or groups of them, not both"),
+        (lambda w: optim.clip_grad_norm_([w], 0), "max_norm must be a number above 0"),
+        (lambda w: optim.clip_grad_value_([w], -1), "clip_value must be"),
         (lambda w: optim.SGD([], lr=0.1), "no parameters"),
         (lambda w: optim.SGD([w, w], lr=0.1), "same parameter twice"),
         (lambda w: optim.SGD([gn.tensor(1.0)], lr=0.1), "require gradients"),
@@ -124,6 +136,19 @@ SCHEDULES = [
     (lambda o: optim.ConstantLR(o), lambda t, o: t.ConstantLR(o, factor=1.0)),
     (lambda o: optim.StepLR(o, 7, gamma=0.5), lambda t, o: t.StepLR(o, 7, gamma=0.5)),
     (lambda o: optim.CosineAnnealingLR(o, 20, 0.01), lambda t, o: t.CosineAnnealingLR(o, 20, 0.01)),
+    (lambda o: optim.ExponentialLR(o, 0.9), lambda t, o: t.ExponentialLR(o, 0.9)),
+    (lambda o: optim.LinearLR(o, 0.1, 0.8, 7), lambda t, o: t.LinearLR(o, 0.1, 0.8, 7)),
+    (
+        lambda o: optim.OneCycleLR(o, 0.5, 20, pct_start=0.25, div_factor=10, final_div_factor=100),
+        lambda t, o: t.OneCycleLR(
+            o, 0.5, 20, pct_start=0.25, div_factor=10, final_div_factor=100, cycle_momentum=False
+        ),
+    ),
+    (lambda o: optim.LambdaLR(o, lambda step: 1 / (1 + step)), lambda t, o: t.LambdaLR(o, lambda step: 1 / (1 + step))),
+    (
+        lambda o: optim.SequentialLR(o, [optim.LinearLR(o, 0.1, 1.0, 6), optim.StepLR(o, 4)], [6]),
+        lambda t, o: t.SequentialLR(o, [t.LinearLR(o, 0.1, 1.0, 6), t.StepLR(o, 4)], [6]),
+    ),
 ]
 
 
@@ -132,7 +157,7 @@ def test_schedules_equal_those_of_pytorch(ours, theirs):
     torch = pytest.importorskip("torch")
     optimizer, peer = optim.SGD([nn.Parameter(W0)], lr=0.3), torch.optim.SGD([torch.ones(1)], lr=0.3)
     schedule, peer_schedule = ours(optimizer), theirs(torch.optim.lr_scheduler, peer)
-    for _ in range(20):
+    for _ in range(19):
         assert optimizer.lr == pytest.approx(peer.param_groups[0]["lr"], rel=1e-9)
         peer.step()
         schedule.step()
@@ -155,8 +180,97 @@ def test_schedules_are_functions_of_the_step():
         lambda o: optim.StepLR(o, 0),
         lambda o: optim.StepLR(o, 5, gamma=2.0),
         lambda o: optim.CosineAnnealingLR(o, 5, 9.0),
+        lambda o: optim.ExponentialLR(o, 0.0),
+        lambda o: optim.LinearLR(o, -0.1),
+        lambda o: optim.OneCycleLR(o, 0.0, 10),
+        lambda o: optim.LambdaLR(o, 0.5),
+        lambda o: optim.LambdaLR(o, lambda step: -1.0),
+        lambda o: optim.SequentialLR(o, [optim.ConstantLR(o)], [5]),
+        lambda o: optim.SequentialLR(o, [optim.ConstantLR(o)] * 3, [5, 5]),
+        lambda o: optim.ReduceLROnPlateau(o, factor=1.0),
+        lambda o: optim.ReduceLROnPlateau(o, mode="low"),
+        lambda o: optim.ReduceLROnPlateau(o).step(),
     ],
 )
 def test_schedules_that_make_no_sense_are_refused(make):
     with pytest.raises(gn.ConfigError):
         make(optim.SGD([nn.Parameter(W0)], lr=0.3))
+
+
+VALUES = [1.0, 0.9, 0.9, 0.91, 0.95, 0.5, 0.5, 0.5, 0.5, 0.5, 0.49999, 0.6, 0.7, 0.1]
+
+
+@pytest.mark.parametrize("mode", ["min", "max"])
+def test_a_plateau_reduces_as_in_pytorch_and_is_a_function_of_the_values(mode):
+    torch = pytest.importorskip("torch")
+    optimizer, peer = optim.SGD([nn.Parameter(W0)], lr=0.3), torch.optim.SGD([torch.ones(1)], lr=0.3)
+    options = {"mode": mode, "factor": 0.5, "patience": 1, "min_lr": 0.02}
+    schedule = optim.ReduceLROnPlateau(optimizer, **options)
+    twin = torch.optim.lr_scheduler.ReduceLROnPlateau(peer, **options)
+    for i, value in enumerate(VALUES, start=1):
+        schedule.step(value)
+        twin.step(value)
+        assert optimizer.lr == pytest.approx(peer.param_groups[0]["lr"])
+        again = optim.SGD([nn.Parameter(W0)], lr=0.3)
+        optim.ReduceLROnPlateau(again, **options).observe(VALUES[:i])
+        assert again.lr == optimizer.lr
+
+
+def test_groups_have_their_own_options_and_schedules_move_each():
+    a, b = nn.Parameter(W0), nn.Parameter(W0)
+    optimizer = optim.SGD([{"params": [a]}, {"params": [b], "lr": 0.01, "weight_decay": 0.5}], lr=0.1)
+    a.grad = b.grad = np.ones_like(W0)
+    optimizer.step()
+    np.testing.assert_allclose(a.data, W0 - 0.1)
+    np.testing.assert_allclose(b.data, W0 - 0.01 * (1 + 0.5 * W0))
+    schedule = optim.StepLR(optimizer, 1, gamma=0.1)
+    schedule.step()
+    assert [group["lr"] for group in optimizer.param_groups] == pytest.approx([0.01, 0.001])
+    twin = optim.SGD([{"params": [a]}, {"params": [b]}], lr=0.1)
+    twin.load_state_dict(optimizer.state_dict())
+    assert [group["lr"] for group in twin.param_groups] == pytest.approx([0.01, 0.001])
+    assert optimizer.config()["groups"][1]["weight_decay"] == 0.5
+    optimizer.lr = 0.5
+    assert [group["lr"] for group in optimizer.param_groups] == [0.5, 0.5]
+
+
+def test_groups_equal_those_of_pytorch():
+    torch = pytest.importorskip("torch")
+    ours = [nn.Parameter(W0), nn.Parameter(W0)]
+    theirs = [torch.tensor(W0, requires_grad=True) for _ in range(2)]
+
+    def groups(pair):
+        return [{"params": [pair[0]], "betas": (0.5, 0.9)}, {"params": [pair[1]], "lr": 0.1}]
+
+    optimizer, peer = optim.Adam(groups(ours), lr=0.01), torch.optim.Adam(groups(theirs), lr=0.01)
+    for gradient in GRADIENTS:
+        for w, v in zip(ours, theirs, strict=True):
+            w.grad, v.grad = gradient, torch.tensor(gradient)
+        optimizer.step()
+        peer.step()
+    for w, v in zip(ours, theirs, strict=True):
+        np.testing.assert_allclose(w.data, v.detach().numpy(), rtol=1e-11)
+
+
+def test_clipping_by_norm_keeps_the_direction_and_by_value_bounds_each_element():
+    a, b, unused = nn.Parameter(W0), nn.Parameter(W0), nn.Parameter(W0)
+    a.grad, b.grad = np.full((3, 2), 2.0, np.float32), np.full((3, 2), -1.0, np.float32)
+    norm = math.sqrt(6 * 4 + 6)
+    assert optim.clip_grad_norm_([a, b, unused], 100) == pytest.approx(norm)
+    assert (a.grad == 2).all()
+    assert optim.clip_grad_norm_([a, b, unused], 1.0) == pytest.approx(norm)
+    assert math.sqrt((a.grad**2).sum() + (b.grad**2).sum()) == pytest.approx(1)
+    np.testing.assert_allclose(a.grad / b.grad, -2, rtol=1e-6)
+    assert a.grad.dtype == np.float32
+    optim.clip_grad_value_([a, b, unused], 0.3)
+    np.testing.assert_allclose(a.grad, 0.3, rtol=1e-6)
+    assert unused.grad is None
+
+
+def test_a_second_schedule_starts_from_the_learning_rate_before_the_first():
+    optimizer = optim.SGD([nn.Parameter(W0)], lr=0.3)
+    optim.CosineAnnealingLR(optimizer, 10).move_to(10)
+    assert optimizer.lr == 0
+    assert optim.StepLR(optimizer, 5).lr_at(0) == 0.3
+    optimizer.lr = 0.2
+    assert optim.StepLR(optimizer, 5).lr_at(0) == 0.2

@@ -102,6 +102,7 @@ def test_a_run_comes_back_from_its_folder(tmp_path):
         "lr": 0.1,
         "momentum": 0.9,
         "weight_decay": 0.01,
+        "nesterov": False,
     }
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from glassnet.engine.errors import ConfigError
 from glassnet.engine.namespace import Array
-from glassnet.engine.tensor import Tensor
-from glassnet.optim.base import Optimizer, State, betas_option
+from glassnet.optim.base import Optimizer, Options, Parameters, State
 
 
 class Adam(Optimizer):
@@ -21,49 +20,46 @@ class Adam(Optimizer):
     weight_decay: added to the gradient times w, as an L2 penalty would.
     """
 
-    state_names = ("mean", "square")
-
     def __init__(
         self,
-        parameters: Iterable[Tensor],
+        parameters: Parameters,
         lr: float = 1e-3,
         betas: Sequence[float] = (0.9, 0.999),
         eps: float = 1e-8,
         weight_decay: float = 0.0,
     ) -> None:
-        self.betas = betas_option(type(self).__name__, betas)
-        self.eps = self._option("eps", eps)
-        if not self.eps:
-            raise ConfigError(f"{type(self).__name__} eps must be above 0: it keeps the division defined.")
-        self.weight_decay = self._option("weight_decay", weight_decay)
-        super().__init__(parameters, lr)
+        super().__init__(parameters, lr=lr, betas=tuple(betas), eps=eps, weight_decay=weight_decay)
 
-    def initial_state(self, xp: Any, parameter: Array) -> State:
-        """Both running means 0."""
-        return xp.zeros(parameter.shape, parameter.dtype), xp.zeros(parameter.shape, parameter.dtype)
+    def check(self, options: Options) -> None:
+        """betas below 1, eps above 0."""
+        self.check_betas(options)
+        self.check_number(options, "eps")
+        self.check_number(options, "weight_decay")
+        if not options["eps"]:
+            raise ConfigError(f"{type(self).__name__} eps must be above 0: it keeps the division defined.")
+
+    def state_names(self, options: Options) -> tuple[str, ...]:
+        """Both running means."""
+        return ("mean", "square")
 
     def update(
-        self, xp: Any, parameter: Array, gradient: Array, state: State, lr: Any, step: Any
+        self, xp: Any, parameter: Array, gradient: Array, state: State, lr: Any, step: Any, options: Options
     ) -> tuple[Array, State]:
         """One step."""
-        if self.weight_decay:
-            gradient = gradient + self.weight_decay * parameter
-        return self._adapt(xp, parameter, gradient, state, lr, step)
+        if options["weight_decay"]:
+            gradient = gradient + options["weight_decay"] * parameter
+        return self._adapt(xp, parameter, gradient, state, lr, step, options)
 
     def _adapt(
-        self, xp: Any, parameter: Array, gradient: Array, state: State, lr: Any, step: Any
+        self, xp: Any, parameter: Array, gradient: Array, state: State, lr: Any, step: Any, options: Options
     ) -> tuple[Array, State]:
         """The step without weight decay."""
-        beta1, beta2 = self.betas
+        beta1, beta2 = options["betas"]
         mean = beta1 * state[0] + (1 - beta1) * gradient
         square = beta2 * state[1] + (1 - beta2) * (gradient * gradient)
         # Both started from 0: after few steps they are too small by these factors.
-        size = xp.sqrt(square) * (1 - beta2**step) ** -0.5 + self.eps
+        size = xp.sqrt(square) * (1 - beta2**step) ** -0.5 + options["eps"]
         return parameter - (lr / (1 - beta1**step)) * mean / size, (mean, square)
-
-    def config(self) -> dict[str, Any]:
-        """The options."""
-        return {"lr": self.lr, "betas": self.betas, "eps": self.eps, "weight_decay": self.weight_decay}
 
 
 class AdamW(Adam):
@@ -73,7 +69,7 @@ class AdamW(Adam):
 
     def __init__(
         self,
-        parameters: Iterable[Tensor],
+        parameters: Parameters,
         lr: float = 1e-3,
         betas: Sequence[float] = (0.9, 0.999),
         eps: float = 1e-8,
@@ -82,8 +78,9 @@ class AdamW(Adam):
         super().__init__(parameters, lr, betas, eps, weight_decay)
 
     def update(
-        self, xp: Any, parameter: Array, gradient: Array, state: State, lr: Any, step: Any
+        self, xp: Any, parameter: Array, gradient: Array, state: State, lr: Any, step: Any, options: Options
     ) -> tuple[Array, State]:
         """One step."""
-        shrunk = parameter * (1 - lr * self.weight_decay) if self.weight_decay else parameter
-        return self._adapt(xp, shrunk, gradient, state, lr, step)
+        decay = options["weight_decay"]
+        shrunk = parameter * (1 - lr * decay) if decay else parameter
+        return self._adapt(xp, shrunk, gradient, state, lr, step, options)

@@ -19,70 +19,96 @@ from glassnet.engine.tensor import Tensor
 
 #: What an optimizer remembers of one parameter between steps, such as its momentum: arrays of the parameter's shape.
 State = tuple[Array, ...]
+#: The options of a group of parameters by name, such as {"lr": 0.1, "momentum": 0.9}.
+Options = dict[str, Any]
+#: Parameters, or groups of them: {"params": parameters, "lr": 0.01} with the options in which the group differs.
+Parameters = Iterable[Tensor] | Iterable[dict[str, Any]]
 
 
 class Optimizer:
     """Base of all optimizers.
 
-    lr: the learning rate, a plain attribute; schedules set it, and so may you.
+    param_groups: a dict for each group, with its "params" and options; change an option by writing it there.
+    lr: the learning rate of the first group; setting it sets that of every group. Schedules set them too.
     steps: how many steps were made.
+
+    Raises ConfigError for options out of range, and for parameters that cannot be trained or come twice.
     """
 
-    #: The names of the arrays of a state, in order.
-    state_names: tuple[str, ...] = ()
-
-    def __init__(self, parameters: Iterable[Tensor], lr: float) -> None:
-        self.parameters = list(parameters)
+    def __init__(self, parameters: Parameters, **options: Any) -> None:
+        self.param_groups = [self._group(group, options) for group in _as_groups(parameters)]
+        self.parameters: list[Tensor] = [p for group in self.param_groups for p in group["params"]]
         if not self.parameters:
             raise ConfigError(f"{type(self).__name__} got no parameters to train.")
-        for parameter in self.parameters:
-            if not isinstance(parameter, Tensor) or not parameter.requires_grad:
-                raise ConfigError(
-                    f"{type(self).__name__} trains tensors that require gradients, got {parameter!r:.80}. "
-                    "Pass net.parameters()."
-                )
         if len({id(parameter) for parameter in self.parameters}) < len(self.parameters):
             raise ConfigError(f"{type(self).__name__} got the same parameter twice; it would be updated twice a step.")
-        self.lr = self._option("lr", lr)
         self.steps = 0
-        self.states: list[State] = [self.initial_state(scope.xp, parameter.data) for parameter in self.parameters]
+        self.states: list[State] = [
+            self.initial_state(scope.xp, parameter.data, group)
+            for group in self.param_groups
+            for parameter in group["params"]
+        ]
 
-    def initial_state(self, xp: Any, parameter: Array) -> State:
-        """The state of a parameter before the first step."""
+    def check(self, options: Options) -> None:
+        """Raise ConfigError for an option out of range."""
         raise NotImplementedError
 
+    def state_names(self, options: Options) -> tuple[str, ...]:
+        """The names of the arrays of a state, in order."""
+        raise NotImplementedError
+
+    def initial_state(self, xp: Any, parameter: Array, options: Options) -> State:
+        """The state of a parameter before the first step: zeros unless a subclass says otherwise."""
+        return tuple(xp.zeros(parameter.shape, parameter.dtype) for _ in self.state_names(options))
+
     def update(
-        self, xp: Any, parameter: Array, gradient: Array, state: State, lr: Any, step: Any
+        self, xp: Any, parameter: Array, gradient: Array, state: State, lr: Any, step: Any, options: Options
     ) -> tuple[Array, State]:
         """The parameter and its state after a step with learning rate ``lr``; ``step`` counts from 1."""
         raise NotImplementedError
 
+    @property
+    def lr(self) -> float:
+        """The learning rate of the first group."""
+        return float(self.param_groups[0]["lr"])
+
+    @lr.setter
+    def lr(self, value: float) -> None:
+        for group in self.param_groups:
+            group["lr"] = value
+            group.pop("initial_lr", None)  # schedules made from now on start from the new one
+
     def step(self) -> None:
         """Update every parameter that has a gradient. The arrays are new ones: old references keep the old values."""
         self.steps += 1
-        for i, parameter in enumerate(self.parameters):
-            if parameter.grad is not None:
-                parameter.data, self.states[i] = self.update(
-                    scope.xp, parameter.data, parameter.grad, self.states[i], self.lr, self.steps
-                )
+        xp, i = scope.xp, 0
+        for group in self.param_groups:
+            for parameter in group["params"]:
+                if parameter.grad is not None:
+                    parameter.data, self.states[i] = self.update(
+                        xp, parameter.data, parameter.grad, self.states[i], group["lr"], self.steps, group
+                    )
+                i += 1
 
     def zero_grad(self) -> None:
         """Forget the gradients of all parameters."""
         for parameter in self.parameters:
             parameter.grad = None
 
-    def config(self) -> dict[str, float]:
-        """The options, by the names of the arguments."""
-        raise NotImplementedError
+    def config(self) -> dict[str, Any]:
+        """The options of the first group, by the names of the arguments, and those of all groups if they differ."""
+        options = [_options(group) for group in self.param_groups]
+        return options[0] if len(options) == 1 else {**options[0], "groups": options}
 
     def state_dict(self) -> dict[str, Array]:
-        """The state as arrays: ``steps``, ``lr``, and ``0.momentum`` and so on by the number of the parameter."""
+        """The state as arrays: ``steps``, ``lr`` of each group, and ``0.momentum`` and so on by parameter."""
         arrays = {
             f"{i}.{name}": array.copy()
-            for i, state in enumerate(self.states)
-            for name, array in zip(self.state_names, state, strict=True)
+            for i, (names, state) in enumerate(zip(self._names(), self.states, strict=True))
+            for name, array in zip(names, state, strict=True)
         }
-        return {"steps": np.array(self.steps), "lr": np.array(self.lr), **arrays}
+        rates = np.array([group["lr"] for group in self.param_groups])
+        return {"steps": np.array(self.steps), "lr": rates, **arrays}
 
     def load_state_dict(self, state: Mapping[str, Array]) -> None:
         """Continue from a ``state_dict``. Raises CheckpointError if it belongs to another optimizer or network."""
@@ -93,26 +119,64 @@ class Optimizer:
             raise CheckpointError(
                 f"this state does not belong to this {type(self).__name__}: {', '.join(wrong)} differ in name or shape."
             )
-        self.steps, self.lr = int(state["steps"]), float(state["lr"])
+        self.steps = int(state["steps"])
+        for group, lr in zip(self.param_groups, state["lr"], strict=True):
+            group["lr"] = float(lr)
         self.states = [
-            tuple(np.array(state[f"{i}.{name}"], parameter.dtype) for name in self.state_names)
-            for i, parameter in enumerate(self.parameters)
+            tuple(np.array(state[f"{i}.{name}"], parameter.dtype) for name in names)
+            for i, (names, parameter) in enumerate(zip(self._names(), self.parameters, strict=True))
         ]
 
-    def _option(self, name: str, value: float, below: float = math.inf) -> float:
-        """An option that must be a number of at least 0 and less than ``below``."""
-        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < below:
+    def _names(self) -> list[tuple[str, ...]]:
+        """The names of the arrays of each parameter's state."""
+        return [self.state_names(group) for group in self.param_groups for _ in group["params"]]
+
+    def _group(self, group: dict[str, Any], defaults: Options) -> dict[str, Any]:
+        """A group with all its options, checked."""
+        name = type(self).__name__
+        if unknown := set(group) - {"params"} - set(defaults):
+            raise ConfigError(f"{name} has no option {min(unknown)!r}; it has {', '.join(defaults)}.")
+        if "params" not in group:
+            raise ConfigError(f'{name}: a group of parameters needs the key "params", got {", ".join(group)}.')
+        parameters = list(group["params"])
+        for parameter in parameters:
+            if not isinstance(parameter, Tensor) or not parameter.requires_grad:
+                raise ConfigError(
+                    f"{name} trains tensors that require gradients, got {parameter!r:.80}. Pass net.parameters()."
+                )
+        whole = {**defaults, **group, "params": parameters}
+        self.check_number(whole, "lr")
+        self.check(whole)
+        return whole
+
+    def check_number(self, options: Options, name: str, below: float = math.inf) -> None:
+        """Raise ConfigError unless the option is a number of at least 0 and less than ``below``."""
+        value = options[name]
+        if isinstance(value, bool) or not isinstance(value, int | float | np.number) or not 0 <= value < below:
             upper = "" if below == math.inf else f" and less than {below:g}"
             raise ConfigError(f"{type(self).__name__} {name} must be a number of at least 0{upper}, got {value!r}.")
-        return float(value)
+
+    def check_betas(self, options: Options) -> None:
+        """Raise ConfigError unless the betas are two decay rates, each at least 0 and less than 1."""
+        betas: Sequence[float] = options["betas"]
+        if len(betas) != 2 or not all(isinstance(beta, int | float) and 0 <= beta < 1 for beta in betas):
+            raise ConfigError(
+                f"{type(self).__name__} betas must be two numbers of at least 0 and less than 1, got {betas!r}."
+            )
 
     def __repr__(self) -> str:
-        options = ", ".join(f"{name}={value:g}" for name, value in self.config().items())
-        return f"{type(self).__name__}({options})"
+        options = ", ".join(f"{name}={value}" for name, value in _options(self.param_groups[0]).items())
+        more = f", {len(self.param_groups)} groups" if len(self.param_groups) > 1 else ""
+        return f"{type(self).__name__}({options}{more})"
 
 
-def betas_option(owner: str, betas: Sequence[float]) -> tuple[float, float]:
-    """Two decay rates, each at least 0 and less than 1. Raises ConfigError otherwise."""
-    if len(betas) != 2 or not all(isinstance(beta, int | float) and 0 <= beta < 1 for beta in betas):
-        raise ConfigError(f"{owner} betas must be two numbers of at least 0 and less than 1, got {betas!r}.")
-    return float(betas[0]), float(betas[1])
+def _as_groups(parameters: Parameters) -> list[dict[str, Any]]:
+    given: list[Any] = list(parameters)
+    groups = [one for one in given if isinstance(one, dict)]
+    if groups and len(groups) < len(given):
+        raise ConfigError("an optimizer takes parameters or groups of them, not both. Put all of them into groups.")
+    return groups or [{"params": given}]
+
+
+def _options(group: dict[str, Any]) -> Options:
+    return {name: value for name, value in group.items() if name not in ("params", "initial_lr")}

@@ -6,6 +6,7 @@ One step is one optimizer step: call ``schedule.step()`` after ``optimizer.step(
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from glassnet.engine.errors import ConfigError
@@ -14,19 +15,26 @@ from glassnet.optim.base import Optimizer
 
 
 class Schedule:
-    """Base of all schedules: sets ``optimizer.lr`` after each step to ``lr_at(step)``.
+    """Base of all schedules: sets the learning rate of each group of parameters after each step.
 
-    base_lr: the learning rate that the optimizer had when the schedule was made.
+    base_lrs: the learning rates that the groups had before the first schedule.
     """
+
+    #: The value of the history that decides, for a schedule that is no function of the step.
+    monitor: str | None = None
 
     def __init__(self, optimizer: Optimizer) -> None:
         self.optimizer = optimizer
-        self.base_lr = optimizer.lr
+        self.base_lrs = [group.setdefault("initial_lr", group["lr"]) for group in optimizer.param_groups]
         self.move_to(0)
 
-    def lr_at(self, step: int) -> float:
-        """The learning rate after ``step`` optimizer steps."""
+    def rate(self, step: int, base_lr: float) -> float:
+        """The learning rate after ``step`` optimizer steps, of a group that started from base_lr."""
         raise NotImplementedError
+
+    def lr_at(self, step: int) -> float:
+        """The learning rate of the first group after ``step`` optimizer steps."""
+        return self.rate(step, self.base_lrs[0])
 
     def step(self) -> None:
         """Go on by one step."""
@@ -35,7 +43,8 @@ class Schedule:
     def move_to(self, step: int) -> None:
         """Be where ``step`` steps lead, as when a run is resumed."""
         self.last_step = step
-        self.optimizer.lr = self.lr_at(step)
+        for group, base_lr in zip(self.optimizer.param_groups, self.base_lrs, strict=True):
+            group["lr"] = self.rate(step, base_lr)
 
     def config(self) -> dict[str, Any]:
         """The options."""
@@ -45,9 +54,9 @@ class Schedule:
 class ConstantLR(Schedule):
     """The same learning rate throughout."""
 
-    def lr_at(self, step: int) -> float:
+    def rate(self, step: int, base_lr: float) -> float:
         """base_lr."""
-        return self.base_lr
+        return base_lr
 
 
 class StepLR(Schedule):
@@ -55,18 +64,32 @@ class StepLR(Schedule):
 
     def __init__(self, optimizer: Optimizer, step_size: int, gamma: float = 0.1) -> None:
         self.step_size = integer_option("StepLR step_size", step_size, 1)
-        if not 0 < gamma <= 1:
-            raise ConfigError(f"StepLR gamma must be above 0 and at most 1, got {gamma!r}.")
-        self.gamma = gamma
+        self.gamma = _factor("StepLR gamma", gamma)
         super().__init__(optimizer)
 
-    def lr_at(self, step: int) -> float:
+    def rate(self, step: int, base_lr: float) -> float:
         """base_lr * gamma ** (step // step_size)."""
-        return self.base_lr * self.gamma ** (step // self.step_size)
+        return base_lr * self.gamma ** (step // self.step_size)
 
     def config(self) -> dict[str, Any]:
         """The options."""
         return {"step_size": self.step_size, "gamma": self.gamma}
+
+
+class ExponentialLR(Schedule):
+    """The learning rate times ``gamma`` after every step: base_lr * gamma ** step."""
+
+    def __init__(self, optimizer: Optimizer, gamma: float) -> None:
+        self.gamma = _factor("ExponentialLR gamma", gamma)
+        super().__init__(optimizer)
+
+    def rate(self, step: int, base_lr: float) -> float:
+        """base_lr * gamma ** step."""
+        return base_lr * self.gamma**step
+
+    def config(self) -> dict[str, Any]:
+        """The options."""
+        return {"gamma": self.gamma}
 
 
 class CosineAnnealingLR(Schedule):
@@ -76,18 +99,142 @@ class CosineAnnealingLR(Schedule):
 
     def __init__(self, optimizer: Optimizer, T_max: int, eta_min: float = 0.0) -> None:  # noqa: N803  # PyTorch's name
         self.T_max = integer_option("CosineAnnealingLR T_max", T_max, 1)
-        if not 0 <= eta_min <= optimizer.lr:
+        base = optimizer.param_groups[0].get("initial_lr", optimizer.lr)
+        if not 0 <= eta_min <= base:
             raise ConfigError(
-                f"CosineAnnealingLR eta_min must be from 0 to the learning rate {optimizer.lr:g}, got {eta_min!r}."
+                f"CosineAnnealingLR eta_min must be from 0 to the learning rate {base:g}, got {eta_min!r}."
             )
         self.eta_min = eta_min
         super().__init__(optimizer)
 
-    def lr_at(self, step: int) -> float:
+    def rate(self, step: int, base_lr: float) -> float:
         """eta_min + (base_lr - eta_min) * (1 + cos(pi * step / T_max)) / 2."""
-        share = min(step / self.T_max, 1.0)
-        return self.eta_min + (self.base_lr - self.eta_min) * (1 + math.cos(math.pi * share)) / 2
+        return _cosine(base_lr, self.eta_min, step / self.T_max)
 
     def config(self) -> dict[str, Any]:
         """The options."""
         return {"T_max": self.T_max, "eta_min": self.eta_min}
+
+
+class LinearLR(Schedule):
+    """A straight line from start_factor * base_lr to end_factor * base_lr over ``total_iters`` steps, then level: a
+    linear warm-up. ``SequentialLR`` goes on from there.
+    """
+
+    def __init__(
+        self, optimizer: Optimizer, start_factor: float = 1 / 3, end_factor: float = 1.0, total_iters: int = 5
+    ) -> None:
+        self.total_iters = integer_option("LinearLR total_iters", total_iters, 1)
+        for name, value in (("start_factor", start_factor), ("end_factor", end_factor)):
+            if not 0 <= value <= 1:
+                raise ConfigError(f"LinearLR {name} must be from 0 to 1, got {value!r}.")
+        self.start_factor, self.end_factor = start_factor, end_factor
+        super().__init__(optimizer)
+
+    def rate(self, step: int, base_lr: float) -> float:
+        """base_lr * (start_factor + (end_factor - start_factor) * step / total_iters)."""
+        share = min(step / self.total_iters, 1.0)
+        return base_lr * (self.start_factor + (self.end_factor - self.start_factor) * share)
+
+    def config(self) -> dict[str, Any]:
+        """The options."""
+        return {"start_factor": self.start_factor, "end_factor": self.end_factor, "total_iters": self.total_iters}
+
+
+class OneCycleLR(Schedule):
+    """Up from max_lr / div_factor to ``max_lr`` over the first ``pct_start`` of the steps, and down to nearly 0 over
+    the rest, both as half a cosine (Smith and Topin, 2018, https://arxiv.org/abs/1708.07120; momentum is left alone).
+    """
+
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        max_lr: float,
+        total_steps: int,
+        pct_start: float = 0.3,
+        div_factor: float = 25.0,
+        final_div_factor: float = 1e4,
+    ) -> None:
+        self.total_steps = integer_option("OneCycleLR total_steps", total_steps, 2)
+        if not max_lr > 0 or not 0 < pct_start < 1 or not div_factor >= 1 or not final_div_factor >= 1:
+            raise ConfigError(
+                "OneCycleLR needs max_lr above 0, pct_start between 0 and 1 and factors of at least 1, got "
+                f"{max_lr!r}, {pct_start!r}, {div_factor!r} and {final_div_factor!r}."
+            )
+        self.max_lr, self.pct_start = max_lr, pct_start
+        self.div_factor, self.final_div_factor = div_factor, final_div_factor
+        super().__init__(optimizer)
+
+    def rate(self, step: int, base_lr: float) -> float:
+        """Half a cosine up, half a cosine down; base_lr does not count."""
+        first = self.max_lr / self.div_factor
+        top, end = self.pct_start * self.total_steps - 1, self.total_steps - 1
+        if step <= top:
+            return _cosine(first, self.max_lr, step / top if top > 0 else 1.0)
+        return _cosine(self.max_lr, first / self.final_div_factor, (step - top) / (end - top))
+
+    def config(self) -> dict[str, Any]:
+        """The options."""
+        names = ("max_lr", "total_steps", "pct_start", "div_factor", "final_div_factor")
+        return {name: getattr(self, name) for name in names}
+
+
+class LambdaLR(Schedule):
+    """base_lr times any function of the step: ``LambdaLR(optimizer, lambda step: 1 / (1 + step / 100))``."""
+
+    def __init__(self, optimizer: Optimizer, lr_lambda: Callable[[int], float]) -> None:
+        if not callable(lr_lambda):
+            raise ConfigError(f"LambdaLR lr_lambda must be a function of the step, got {lr_lambda!r:.80}.")
+        self.lr_lambda = lr_lambda
+        super().__init__(optimizer)
+
+    def rate(self, step: int, base_lr: float) -> float:
+        """base_lr * lr_lambda(step)."""
+        factor = float(self.lr_lambda(step))
+        if not 0 <= factor < math.inf:
+            raise ConfigError(f"LambdaLR lr_lambda({step}) must be a finite number of at least 0, got {factor!r}.")
+        return base_lr * factor
+
+
+class SequentialLR(Schedule):
+    """One schedule after the other: the i-th until step ``milestones[i]``, each counting from its own beginning.
+
+    >>> warmup = optim.LinearLR(optimizer, start_factor=0.1, total_iters=100)
+    >>> decay = optim.CosineAnnealingLR(optimizer, T_max=900)
+    >>> schedule = optim.SequentialLR(optimizer, [warmup, decay], milestones=[100])
+    """
+
+    def __init__(self, optimizer: Optimizer, schedulers: Sequence[Schedule], milestones: Sequence[int]) -> None:
+        self.schedulers, self.milestones = list(schedulers), list(milestones)
+        for milestone in self.milestones:
+            integer_option("SequentialLR milestones", milestone, 1)
+        if len(self.schedulers) != len(self.milestones) + 1 or sorted(set(self.milestones)) != self.milestones:
+            raise ConfigError(
+                f"SequentialLR needs rising milestones, one fewer than schedules, got {len(self.schedulers)} schedules "
+                f"and {self.milestones}."
+            )
+        if any(one.optimizer is not optimizer or one.monitor is not None for one in self.schedulers):
+            raise ConfigError("SequentialLR needs schedules of the same optimizer that are functions of the step.")
+        super().__init__(optimizer)
+
+    def rate(self, step: int, base_lr: float) -> float:
+        """That of the schedule whose turn it is."""
+        turn = sum(step >= milestone for milestone in self.milestones)
+        start = self.milestones[turn - 1] if turn else 0
+        return self.schedulers[turn].rate(step - start, base_lr)
+
+    def config(self) -> dict[str, Any]:
+        """The options."""
+        parts = [{"name": type(one).__name__, **one.config()} for one in self.schedulers]
+        return {"schedulers": parts, "milestones": self.milestones}
+
+
+def _cosine(start: float, end: float, share: float) -> float:
+    """From start to end along half a cosine, then end."""
+    return end + (start - end) * (1 + math.cos(math.pi * min(share, 1.0))) / 2
+
+
+def _factor(option: str, value: float) -> float:
+    if not 0 < value <= 1:
+        raise ConfigError(f"{option} must be above 0 and at most 1, got {value!r}.")
+    return value

@@ -1,13 +1,12 @@
-"""Stochastic gradient descent."""
+"""Stochastic gradient descent, and gradient descent where a batch is the whole of the data."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
+from glassnet.engine.errors import ConfigError
 from glassnet.engine.namespace import Array
-from glassnet.engine.tensor import Tensor
-from glassnet.optim.base import Optimizer, State
+from glassnet.optim.base import Optimizer, Options, Parameters, State
 
 
 class SGD(Optimizer):
@@ -16,31 +15,39 @@ class SGD(Optimizer):
     lr: learning rate.
     momentum: how much of the last velocity is kept, 0 to 1; 0 is plain gradient descent.
     weight_decay: added to the gradient times w, the gradient of an L2 penalty weight_decay / 2 * sum(w ** 2).
+    nesterov: look ahead, w = w - lr * (gradient + momentum * v) with the new v (Nesterov, 1983).
     """
 
     def __init__(
-        self, parameters: Iterable[Tensor], lr: float, momentum: float = 0.0, weight_decay: float = 0.0
+        self,
+        parameters: Parameters,
+        lr: float,
+        momentum: float = 0.0,
+        weight_decay: float = 0.0,
+        nesterov: bool = False,
     ) -> None:
-        self.momentum = self._option("momentum", momentum, below=1)
-        self.weight_decay = self._option("weight_decay", weight_decay)
-        self.state_names = ("momentum",) if momentum else ()
-        super().__init__(parameters, lr)
+        super().__init__(parameters, lr=lr, momentum=momentum, weight_decay=weight_decay, nesterov=nesterov)
 
-    def initial_state(self, xp: Any, parameter: Array) -> State:
-        """The velocity 0, if there is momentum."""
-        return (xp.zeros(parameter.shape, parameter.dtype),) if self.momentum else ()
+    def check(self, options: Options) -> None:
+        """Momentum below 1; Nesterov's only with momentum."""
+        self.check_number(options, "momentum", below=1)
+        self.check_number(options, "weight_decay")
+        if options["nesterov"] and not options["momentum"]:
+            raise ConfigError("SGD nesterov needs momentum, such as momentum=0.9.")
+
+    def state_names(self, options: Options) -> tuple[str, ...]:
+        """The velocity, if there is momentum."""
+        return ("momentum",) if options["momentum"] else ()
 
     def update(
-        self, xp: Any, parameter: Array, gradient: Array, state: State, lr: Any, step: Any
+        self, xp: Any, parameter: Array, gradient: Array, state: State, lr: Any, step: Any, options: Options
     ) -> tuple[Array, State]:
         """One step."""
-        if self.weight_decay:
-            gradient = gradient + self.weight_decay * parameter
-        if not self.momentum:
+        momentum = options["momentum"]
+        if options["weight_decay"]:
+            gradient = gradient + options["weight_decay"] * parameter
+        if not momentum:
             return parameter - lr * gradient, ()
-        velocity = self.momentum * state[0] + gradient
-        return parameter - lr * velocity, (velocity,)
-
-    def config(self) -> dict[str, float]:
-        """The options."""
-        return {"lr": self.lr, "momentum": self.momentum, "weight_decay": self.weight_decay}
+        velocity = momentum * state[0] + gradient
+        direction = gradient + momentum * velocity if options["nesterov"] else velocity
+        return parameter - lr * direction, (velocity,)

@@ -96,7 +96,7 @@ def describe(loop: Loop, extra: dict[str, Any]) -> dict[str, Any]:
     except ConfigError:  # classes of the user's own: their weights are kept, their code is not
         network = None
     optimizer, schedule = loop.optimizer, loop.schedule
-    base_lr = optimizer.lr if schedule is None else schedule.base_lr
+    base_lr = optimizer.lr if schedule is None else schedule.base_lrs[0]
     return {
         "format": FORMAT,
         "network": network,
