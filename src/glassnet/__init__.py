@@ -8,18 +8,22 @@ array(5., dtype=float32)
 """
 
 from glassnet import data, engine, models, nn, optim, train
-from glassnet.api import evaluate, fit
+from glassnet.api import evaluate, fit, lr_find
 from glassnet.engine import *  # noqa: F403  # engine.__all__ is the list
 from glassnet.engine.functions import (
     abs,  # noqa: A004  # glassnet.abs, as in NumPy
     concatenate,
+    cos,
     exp,
+    expm1,
     log,
+    log1p,
     matmul,
     maximum,
     minimum,
     relu,
     sigmoid,
+    sin,
     sqrt,
     stack,
     tanh,
@@ -33,13 +37,17 @@ __all__ = [  # noqa: PLE0604  # engine.__all__ holds strings
     *engine.__all__,
     "abs",
     "concatenate",
+    "cos",
     "exp",
+    "expm1",
     "log",
+    "log1p",
     "matmul",
     "maximum",
     "minimum",
     "relu",
     "sigmoid",
+    "sin",
     "sqrt",
     "stack",
     "tanh",
@@ -51,6 +59,7 @@ __all__ = [  # noqa: PLE0604  # engine.__all__ holds strings
     "models",
     "evaluate",
     "fit",
+    "lr_find",
     "nn",
     "optim",
     "train",

@@ -1,4 +1,4 @@
-"""The front door: ``glassnet.fit`` and ``glassnet.evaluate``."""
+"""The front door: ``glassnet.fit``, ``glassnet.evaluate`` and ``glassnet.lr_find``."""
 
 from __future__ import annotations
 
@@ -7,22 +7,30 @@ from pathlib import Path
 from typing import Any
 
 from glassnet.data.batches import batches
-from glassnet.data.dataset import Dataset, Split, from_arrays
-from glassnet.engine.errors import ConfigError, DataError
+from glassnet.data.dataset import Dataset, Split
+from glassnet.data.inputs import Data, held_out_split, training_splits
+from glassnet.engine.errors import ConfigError
 from glassnet.engine.options import integer_option
-from glassnet.nn.losses import CrossEntropyLoss, MSELoss
+from glassnet.nn.losses import BCEWithLogitsLoss, CrossEntropyLoss, MSELoss
 from glassnet.nn.module import Module
+from glassnet.nn.predict import TASKS, outputs
 from glassnet.optim import Optimizer, Schedule
+from glassnet.optim.clip import positive_option
 from glassnet.train.best import BestWeights
 from glassnet.train.callbacks import Callback
 from glassnet.train.checkpoint import load_checkpoint
+from glassnet.train.diagnostics import Diagnostics
 from glassnet.train.evaluate import Loss, evaluate_split
-from glassnet.train.loop import Loop
-from glassnet.train.metrics import Metric, default_metrics
+from glassnet.train.evaluation import Evaluation, confusion_matrix
+from glassnet.train.loop import Loop, Penalty, cast
+from glassnet.train.lr_finder import LRFinder, sweep_learning_rates
+from glassnet.train.metrics import Metric, default_metrics, task_of
 from glassnet.train.progress import Progress
-from glassnet.train.run import BEST, CONFIG, LATEST, Run, RunFolder, describe
+from glassnet.train.run import Run, describe
+from glassnet.train.run_folder import BEST, CONFIG, LATEST, RunFolder, new_folder
 
-Data = Dataset | Split | tuple[Any, Any]
+#: Stands for a new folder under runs/.
+AUTO = "auto"
 
 
 def fit(
@@ -33,16 +41,20 @@ def fit(
     optimizer: Optimizer,
     epochs: int | None = None,
     steps: int | None = None,
-    batch_size: int = 32,
+    batch_size: int | None = 32,
     seed: int = 0,
     validation: float | Split | tuple[Any, Any] | None = None,
     shuffle: bool = True,
     drop_last: bool = False,
     schedule: Schedule | None = None,
+    penalty: Penalty | None = None,
+    clip_norm: float | None = None,
+    clip_value: float | None = None,
     metrics: Mapping[str, Metric] | None = None,
     callbacks: Sequence[Callback] = (),
     keep_best: bool = True,
-    folder: str | Path | None = None,
+    diagnostics: int | None = 100,
+    folder: str | Path | None = AUTO,
     resume: bool = False,
     progress: bool = True,
     notes: Mapping[str, Any] | None = None,
@@ -56,11 +68,16 @@ def fit(
     seed: decides the order of the rows in each epoch (and the validation part): the same seed gives the same bits.
     validation: a pair (x, y), or the fraction of the data to hold back, chosen by the seed, stratified by class.
         A data set with a ``val`` split uses that.
+    batch_size: rows in a step; None takes all of them: gradient descent on the full batch.
     drop_last: leave out the last batch of an epoch if it is smaller than the others.
-    schedule: stepped after each optimizer step.
+    schedule: stepped after each optimizer step; ``ReduceLROnPlateau`` after each epoch.
+    penalty: penalty(net) is added to the loss in training, such as ``nn.L2Penalty(1e-4)``.
+    clip_norm, clip_value: bounds on the norm of all gradients together, and on each of their elements.
     metrics: name -> function(outputs, targets); accuracy for a classification loss unless given.
     keep_best: end with the weights of the epoch with the smallest validation loss.
-    folder: where to save the run: configuration, a log with a line an epoch, checkpoints.
+    diagnostics: record statistics of every layer and parameter each so many steps (``run.diagnostics``); None never.
+    folder: where to save the run: configuration, logs, checkpoints. By default a new folder under runs/ in the
+        current directory; None saves nothing.
     resume: continue the run in ``folder``, to the same bits as if it had not been interrupted.
     progress: show a bar on a terminal and a line for each epoch.
     notes: what to add to the configuration in the folder, as values for JSON.
@@ -68,30 +85,27 @@ def fit(
     Raises ConfigError, DataError or ShapeError before the first step where something does not fit, and NonFiniteError
     if the loss becomes NaN or infinite; the network then has the last weights with a finite loss.
     """
-    train, val = _splits(data, validation, seed)
-    size = integer_option("batch_size", batch_size, 1)
+    train, val = training_splits(data, validation, seed)
+    size = len(train) if batch_size is None else integer_option("batch_size", batch_size, 1)
     if (epochs is None) == (steps is None):
         raise ConfigError("fit() needs either epochs or steps, got " + ("neither." if epochs is None else "both."))
     if steps is None:
         total = integer_option("epochs", epochs, 1) * len(batches(train, size, shuffle=False, drop_last=drop_last))
     else:
         total = integer_option("steps", steps, 1)
+    place = _place(folder, data, resume)
     _check_parameters(net, optimizer)
-    if folder is not None and not resume and (Path(folder) / CONFIG).exists():
-        raise ConfigError(f"{folder} holds a run already. Continue it with resume=True, or choose another folder.")
-    if isinstance(loss, type) or not callable(loss):
-        hint = f" Write {loss.__name__}()." if isinstance(loss, type) else ""
-        raise ConfigError(f"loss must be a function of outputs and targets, got {loss!r:.80}.{hint}")
+    _check_loss(loss)
     if schedule is not None and not isinstance(schedule, Schedule):
         raise ConfigError(
             f"schedule must be made of optim's schedules, such as optim.StepLR(...), got {schedule!r:.80}."
         )
     if schedule is not None and schedule.optimizer is not optimizer:
         raise ConfigError("the schedule was made for another optimizer than the one that trains.")
-    if isinstance(loss, Module):
-        net.task = loss.task
+    if task_of(loss) is not None:
+        net.task = task_of(loss)
     best = BestWeights() if keep_best and val is not None else None
-    everyone: list[Callback] = [*([best] if best else []), *callbacks]
+    watch = None if diagnostics is None else Diagnostics(diagnostics, place)
     loop = Loop(
         net,
         train,
@@ -104,13 +118,17 @@ def fit(
         shuffle=shuffle,
         drop_last=drop_last,
         schedule=schedule,
-        metrics=default_metrics(loss) if metrics is None else metrics,
+        penalty=penalty,
+        clip_norm=None if clip_norm is None else positive_option("clip_norm", clip_norm),
+        clip_value=None if clip_value is None else positive_option("clip_value", clip_value),
+        metrics=default_metrics(loss, train.y) if metrics is None else metrics,
     )
     if resume:
-        _resume(loop, folder, best)
-    config = describe(loop, dict(notes or {}))
-    if folder is not None:
-        everyone.append(RunFolder(Path(folder), config, best))
+        _resume(loop, place, best)
+    config = describe(loop, {"data": data.name if isinstance(data, Dataset) else None, **(notes or {})})
+    everyone: list[Callback] = [*([best] if best else []), *([watch] if watch else []), *callbacks]
+    if place is not None:
+        everyone.append(RunFolder(place, config, best))
     if progress:
         everyone.append(Progress())
     loop.use(everyone)
@@ -125,8 +143,9 @@ def fit(
         best_epoch=best.epoch if best is not None and best.epoch else None,
         stopped=loop.stopped,
         seconds=loop.seconds,
-        folder=None if folder is None else Path(folder),
+        folder=place,
         config=config,
+        diagnostics=watch,
     )
 
 
@@ -137,47 +156,79 @@ def evaluate(
     loss: Loss | None = None,
     metrics: Mapping[str, Metric] | None = None,
     batch_size: int = 1024,
-) -> dict[str, float]:
-    """The loss and the metrics over all rows of a split, a pair (x, y), or the test split of a data set.
+) -> Evaluation:
+    """The loss and the metrics over all rows of a split, a pair (x, y), or the test split of a data set; for a
+    classifier also the confusion matrix and the scores of each class.
 
     Without a ``loss`` it is the one that fits ``net.task``: cross-entropy or the mean squared error. The network is
     in evaluation mode meanwhile, and afterwards as it was found.
     """
-    if isinstance(data, Dataset):
-        if data.test is None:
-            raise DataError(f"the data set {data.name!r} has no test split. Pass a split, such as data.val.")
-        data = data.test
-    split = data if isinstance(data, Split) else _pair(data, "data")
+    split = cast(held_out_split(data), net.dtype)
     if loss is None:
-        if net.task not in ("classification", "regression"):
+        if net.task not in TASKS:
             raise ConfigError("evaluate() needs a loss: this network was not trained by fit() and has no task.")
-        loss = CrossEntropyLoss() if net.task == "classification" else MSELoss()
-    if split.x.dtype.kind == "f" and split.x.dtype != net.dtype:
-        split = Split(split.x.astype(net.dtype), split.y, split.items)
-    return evaluate_split(net, split, loss, default_metrics(loss) if metrics is None else metrics, batch_size)
+        kinds = {"classification": CrossEntropyLoss, "binary": BCEWithLogitsLoss, "regression": MSELoss}
+        loss = kinds[net.task]()
+    chosen = default_metrics(loss, split.y) if metrics is None else metrics
+    values = evaluate_split(net, split, loss, chosen, batch_size)
+    names = data.classes if isinstance(data, Dataset) else None
+    if task_of(loss) != "classification" or split.y.dtype.kind not in "iu":
+        return Evaluation(values, None, ())
+    logits = outputs(net, split.x, batch_size)
+    count = logits.shape[-1]
+    confusion = confusion_matrix(split.y, logits.argmax(-1), count)
+    return Evaluation(values, confusion, names if names and len(names) == count else [str(i) for i in range(count)])
 
 
-def _splits(data: Data, validation: Any, seed: int) -> tuple[Split, Split | None]:
-    """The rows to train on and those to validate on."""
-    if isinstance(data, Dataset):
-        if validation is None:
-            return data.train, data.val
-        if data.val is not None:
-            raise ConfigError(f"the data set {data.name!r} has a val split already; leave out validation=.")
-        data = data.train
-    split = data if isinstance(data, Split) else _pair(data, "data")
-    if validation is None:
-        return split, None
-    if isinstance(validation, int | float):
-        whole = from_arrays(split.x, split.y, validation=validation, seed=seed)
-        return whole.train, whole.val
-    return split, validation if isinstance(validation, Split) else _pair(validation, "validation")
+def lr_find(
+    net: Module,
+    data: Data,
+    *,
+    loss: Loss,
+    optimizer: Optimizer,
+    start: float = 1e-6,
+    end: float = 10.0,
+    steps: int = 200,
+    batch_size: int = 32,
+    seed: int = 0,
+) -> LRFinder:
+    """Find a good learning rate: train with one that rises exponentially from ``start`` to ``end``, and look where
+    the smoothed loss falls fastest. Weights, buffers, optimizer and modes are as before afterwards.
+
+    Returns an ``LRFinder`` with the learning rates, the losses, the ``suggestion`` and ``plot()``. Raises ConfigError
+    for a range that is none, and DataError if the loss never falls.
+    """
+    _check_parameters(net, optimizer)
+    _check_loss(loss)
+    train, _ = training_splits(data, None, seed)
+    return sweep_learning_rates(
+        net,
+        cast(train, net.dtype),
+        loss=loss,
+        optimizer=optimizer,
+        start=start,
+        end=end,
+        steps=steps,
+        batch_size=batch_size,
+        seed=seed,
+    )
 
 
-def _pair(data: Any, name: str) -> Split:
-    if not isinstance(data, tuple | list) or len(data) != 2:
-        raise DataError(f"{name} must be a data set, a split or a pair (x, y), got {type(data).__name__}.")
-    return Split(*data)
+def _place(folder: str | Path | None, data: Data, resume: bool) -> Path | None:
+    """The folder of the run; checks that it is free, or given if a run is to be continued."""
+    if folder is None or folder == AUTO:
+        if resume:
+            raise ConfigError("resume=True needs the folder of the run.")
+        return None if folder is None else new_folder(data.name if isinstance(data, Dataset) else "run")
+    if not resume and (Path(folder) / CONFIG).exists():
+        raise ConfigError(f"{folder} holds a run already. Continue it with resume=True, or choose another folder.")
+    return Path(folder)
+
+
+def _check_loss(loss: Any) -> None:
+    if isinstance(loss, type) or not callable(loss):
+        hint = f" Write {loss.__name__}()." if isinstance(loss, type) else ""
+        raise ConfigError(f"loss must be a function of outputs and targets, got {loss!r:.80}.{hint}")
 
 
 def _check_parameters(net: Module, optimizer: Optimizer) -> None:
@@ -186,14 +237,14 @@ def _check_parameters(net: Module, optimizer: Optimizer) -> None:
         raise ConfigError("the optimizer holds none of the network's parameters. Make it with net.parameters().")
 
 
-def _resume(loop: Loop, folder: str | Path | None, best: BestWeights | None) -> None:
+def _resume(loop: Loop, folder: Path | None, best: BestWeights | None) -> None:
     """Put the loop where the run in the folder was."""
     if folder is None:
         raise ConfigError("resume=True needs the folder of the run.")
-    load_checkpoint(Path(folder) / LATEST, loop)
+    load_checkpoint(folder / LATEST, loop)
     if loop.step >= loop.total_steps and not loop.epoch_is_full:
         raise ConfigError(
             f"{folder} is complete: {loop.step:,} of {loop.total_steps:,} steps are made. Ask for more epochs."
         )
-    if best is not None and (Path(folder) / BEST).exists():
-        best.load(Path(folder) / BEST)
+    if best is not None and (folder / BEST).exists():
+        best.load(folder / BEST)

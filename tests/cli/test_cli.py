@@ -72,6 +72,7 @@ def test_training_on_digits_prints_what_came_out(digits_run):
         "log.jsonl",
         "checkpoint.safetensors",
         "best.safetensors",
+        "diagnostics.jsonl",
     }
 
 

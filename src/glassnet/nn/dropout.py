@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import zlib
+
 from glassnet.engine.errors import ConfigError
 from glassnet.engine.tensor import Tensor
 from glassnet.nn import functional
@@ -30,3 +32,10 @@ class Dropout(Module):
     def extra_repr(self) -> str:
         """The probability."""
         return f"p={self.p:g}"
+
+
+def name_streams(net: Module) -> None:
+    """Let every Dropout of a network draw its own random bits, by the path of the layer."""
+    for path, module in net.named_modules():
+        if isinstance(module, Dropout):
+            module.stream = zlib.crc32(path.encode())

@@ -1,8 +1,21 @@
-"""Training: the loop, its callbacks, checkpoints and runs."""
+"""Training: the loop, its callbacks, diagnostics, checkpoints and runs."""
 
 from glassnet.train.callbacks import Callback, EarlyStopping
+from glassnet.train.diagnostics import Diagnostics
+from glassnet.train.evaluation import Evaluation
 from glassnet.train.loop import Loop
-from glassnet.train.metrics import accuracy
+from glassnet.train.lr_finder import LRFinder
+from glassnet.train.metrics import accuracy, binary_accuracy
 from glassnet.train.run import Run
 
-__all__ = ["Callback", "EarlyStopping", "Loop", "Run", "accuracy"]
+__all__ = [
+    "Callback",
+    "Diagnostics",
+    "EarlyStopping",
+    "Evaluation",
+    "LRFinder",
+    "Loop",
+    "Run",
+    "accuracy",
+    "binary_accuracy",
+]

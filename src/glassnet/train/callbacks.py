@@ -23,6 +23,9 @@ class Callback:
     def on_epoch_start(self, loop: Loop) -> None:
         """Before the first step of an epoch."""
 
+    def on_step_start(self, loop: Loop) -> None:
+        """Before the forward pass of a batch."""
+
     def on_step_end(self, loop: Loop) -> None:
         """After an update. ``loop.last_loss`` is the loss of its batch."""
 

@@ -36,6 +36,15 @@ def write_atomically(path: Path, content: bytes) -> None:
         raise CheckpointError(f"{path} cannot be written: {error.strerror}. The old file is unchanged.") from error
 
 
+def append_line(path: Path, line: str) -> None:
+    """Add a line to a file. Raises CheckpointError if it cannot be written."""
+    try:
+        with path.open("a", encoding="utf-8") as file:
+            file.write(line + "\n")
+    except OSError as error:
+        raise CheckpointError(f"{path} cannot be written: {error.strerror}. What it held is unchanged.") from error
+
+
 def write_arrays(path: Path, arrays: Mapping[str, Array], notes: Mapping[str, Any]) -> None:
     """Write arrays and a value for ``json.dumps`` as one safetensors file, atomically."""
     from safetensors.numpy import save
@@ -91,8 +100,9 @@ def load_checkpoint(path: Path, loop: Loop) -> None:
     loop.means = Means(position["sums"], int(position["rows"]))
     loop.history = {name: [float(value) for value in values] for name, values in position["history"].items()}
     loop.seconds = float(position["seconds"])
-    if loop.schedule is not None:
+    if loop.schedule is not None and loop.schedule.monitor is None:
         loop.schedule.move_to(loop.step)
+    loop.follow_plateau()
 
 
 def _part(arrays: Mapping[str, Array], prefix: str) -> dict[str, Array]:

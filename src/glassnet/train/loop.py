@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
@@ -13,15 +13,20 @@ import numpy as np
 from glassnet.data.batches import batches
 from glassnet.data.dataset import Split
 from glassnet.engine.errors import ConfigError
+from glassnet.engine.random import training_step
 from glassnet.engine.tensor import Tensor
+from glassnet.nn.dropout import name_streams
 from glassnet.nn.module import Module
 from glassnet.nn.state import named_tensors
-from glassnet.optim import Optimizer, Schedule
+from glassnet.optim import Optimizer, ReduceLROnPlateau, Schedule, clip_grad_norm_, clip_grad_value_
 from glassnet.train.callbacks import HOOKS, Callback
 from glassnet.train.evaluate import Loss, Means, evaluate_split
 from glassnet.train.interrupt import on_ctrl_c
 from glassnet.train.metrics import Metric
 from glassnet.train.nonfinite import nonfinite_error
+
+#: penalty(net) -> a number that is added to the loss, such as nn.L2Penalty(1e-4).
+Penalty = Callable[[Module], Tensor]
 
 
 class Loop:
@@ -45,11 +50,14 @@ class Loop:
         shuffle: bool = True,
         drop_last: bool = False,
         schedule: Schedule | None = None,
+        penalty: Penalty | None = None,
+        clip_norm: float | None = None,
+        clip_value: float | None = None,
         metrics: Mapping[str, Metric] | None = None,
     ) -> None:
         self.net = net
-        self.train = _cast(train, net.dtype)
-        self.val = None if val is None else _cast(val, net.dtype)
+        self.train = cast(train, net.dtype)
+        self.val = None if val is None else cast(val, net.dtype)
         self.loss = loss
         self.optimizer = optimizer
         self.batch_size = batch_size
@@ -58,6 +66,9 @@ class Loop:
         self.shuffle = shuffle
         self.drop_last = drop_last
         self.schedule = schedule
+        self.penalty = penalty
+        self.clip_norm = clip_norm
+        self.clip_value = clip_value
         self.metrics = dict(metrics or {})
         self.steps_per_epoch = len(batches(train, batch_size, shuffle=False, drop_last=drop_last))
         self.step = 0
@@ -68,6 +79,7 @@ class Loop:
         self.stopped: str | None = None  # why, if before total_steps
         self._tensors = [tensor for _, tensor in named_tensors(net)]
         self._last_good = [(tensor, tensor.data) for tensor in self._tensors]
+        name_streams(net)
         self.use(())
 
     @property
@@ -141,7 +153,9 @@ class Loop:
         # NumPy's warnings about overflow are replaced by the check of every loss.
         with np.errstate(all="ignore"):
             for x, y in islice(order, done, done + self.total_steps - self.step):
-                self._step(x, y)
+                self._notify("on_step_start")
+                with training_step(self.seed, self.step):
+                    self._step(x, y)
                 self._notify("on_step_end")
                 if self.stopped is not None:
                     return
@@ -150,20 +164,28 @@ class Loop:
         """One batch: forward, backward, update."""
         before = [(tensor, tensor.data) for tensor in self._tensors]
         outputs = self.net(x)
-        loss = self.loss(outputs, y)
-        self.last_loss = loss.item()
+        loss = total = self.loss(outputs, y)
+        values = {"loss": loss.item()}
+        if self.penalty is not None:
+            penalty = self.penalty(self.net)
+            values["penalty"] = penalty.item()
+            total = loss + penalty
+        self.last_loss = total.item()
         if not math.isfinite(self.last_loss):
-            error = nonfinite_error(self.net, loss, self.last_loss, self.step + 1, self.optimizer.lr)
+            error = nonfinite_error(self.net, total, self.last_loss, self.step + 1, self.optimizer.lr)
             for tensor, data in self._last_good:
                 tensor.data = data
             raise error
         self._last_good = before
         self.optimizer.zero_grad()
-        loss.backward()
+        total.backward()
+        if self.clip_value is not None:
+            clip_grad_value_(self.optimizer.parameters, self.clip_value)
+        if self.clip_norm is not None:
+            values["grad_norm"] = clip_grad_norm_(self.optimizer.parameters, self.clip_norm)
         self.optimizer.step()
-        if self.schedule is not None:
+        if self.schedule is not None and self.schedule.monitor is None:
             self.schedule.step()
-        values = {"loss": self.last_loss}
         values.update({name: metric(outputs.data, y.data) for name, metric in self.metrics.items()})
         self.means.add(values, len(y))
         self.step += 1
@@ -177,7 +199,19 @@ class Loop:
         self.means = Means()
         for name, value in {**row, "lr": self.optimizer.lr, "seconds": self.seconds}.items():
             self.history.setdefault(name, []).append(value)
+        self.follow_plateau()
         self._notify("on_epoch_end")
+
+    def follow_plateau(self) -> None:
+        """Let a schedule that watches a value of the history see it; also after a resume."""
+        if isinstance(self.schedule, ReduceLROnPlateau) and self.history:
+            monitor = self.schedule.monitor
+            if monitor not in self.history:
+                raise ConfigError(
+                    f"ReduceLROnPlateau cannot find {monitor!r}; the history has {', '.join(self.history)}. "
+                    "Is there a validation split?"
+                )
+            self.schedule.observe(self.history[monitor])
 
     def _notify(self, hook: str) -> None:
         """Call a hook of every callback that defines it; an error on the way names the callback."""
@@ -189,7 +223,7 @@ class Loop:
                 raise
 
 
-def _cast(split: Split, dtype: np.dtype[Any]) -> Split:
+def cast(split: Split, dtype: np.dtype[Any]) -> Split:
     """Floating inputs and targets in the network's type, so that float64 data does not slow it down."""
     x, y = (a.astype(dtype, copy=False) if a.dtype.kind == "f" else a for a in (split.x, split.y))
     return split if x is split.x and y is split.y else Split(x, y, split.items)

@@ -7,6 +7,7 @@ from typing import Any
 
 from glassnet.engine.errors import ShapeError
 from glassnet.engine.namespace import Array
+from glassnet.nn import functional
 from glassnet.nn.module import Module
 
 #: metric(outputs (N, ...), targets (N, ...)) -> mean over the rows.
@@ -20,7 +21,37 @@ def accuracy(logits: Array, targets: Array) -> float:
     return float((logits.argmax(-1) == targets).mean())
 
 
-def default_metrics(loss: Any) -> Mapping[str, Metric]:
-    """Accuracy for a classification loss, nothing for others."""
-    classifies = isinstance(loss, Module) and loss.task == "classification"
-    return {"accuracy": accuracy} if classifies else {}
+def binary_accuracy(logits: Array, targets: Array) -> float:
+    """The share of logits whose sign is that of the target, 0 or 1 (above one half counts as 1). Both (...)."""
+    if logits.shape != targets.shape:
+        raise ShapeError(f"accuracy of logits {logits.shape} needs targets {logits.shape}, got {targets.shape}.")
+    return float(((logits > 0) == (targets > 0.5)).mean())
+
+
+#: Loss functions whose outputs mean something; those that are modules say it themselves.
+FUNCTION_TASKS: dict[Any, str] = {
+    functional.cross_entropy: "classification",
+    functional.nll_loss: "classification",
+    functional.binary_cross_entropy_with_logits: "binary",
+    functional.mse_loss: "regression",
+    functional.l1_loss: "regression",
+    functional.huber_loss: "regression",
+}
+
+
+def task_of(loss: Any) -> str | None:
+    """What the outputs mean that a loss takes: "classification", "binary", "regression", or None if unknown."""
+    if isinstance(loss, Module):
+        return loss.task
+    try:
+        return FUNCTION_TASKS.get(loss)
+    except TypeError:  # what has no hash is none of them
+        return None
+
+
+def default_metrics(loss: Any, targets: Array) -> Mapping[str, Metric]:
+    """Accuracy for the loss of a classification with class numbers or of yes and no, nothing for others."""
+    task = task_of(loss)
+    if task == "classification" and targets.dtype.kind in "iu":
+        return {"accuracy": accuracy}
+    return {"accuracy": binary_accuracy} if task == "binary" else {}

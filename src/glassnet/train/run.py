@@ -10,14 +10,12 @@ from typing import TYPE_CHECKING, Any
 from glassnet.engine.errors import CheckpointError, ConfigError
 from glassnet.nn.config import from_config, to_config
 from glassnet.nn.module import Module
-from glassnet.train.callbacks import Callback
-from glassnet.train.checkpoint import FORMAT, read_arrays, save_checkpoint, write_arrays, write_atomically
+from glassnet.train.checkpoint import FORMAT, read_arrays, write_arrays, write_atomically
+from glassnet.train.diagnostics import DIAGNOSTICS, Diagnostics
+from glassnet.train.run_folder import BEST, CONFIG, LATEST, LOG, log_text, make_folder
 
 if TYPE_CHECKING:
-    from glassnet.train.best import BestWeights
     from glassnet.train.loop import Loop
-
-CONFIG, LOG, LATEST, BEST = "config.json", "log.jsonl", "checkpoint.safetensors", "best.safetensors"
 
 
 @dataclass
@@ -29,6 +27,7 @@ class Run:
     steps, epochs: how many were made. best_epoch: whose weights the network has; None for the last.
     stopped: why the training ended early, or None. seconds: how long it took.
     folder: where it was saved, or None. config: what is needed to repeat it.
+    diagnostics: statistics of layers and parameters over time, see ``Diagnostics``.
     """
 
     net: Module
@@ -40,6 +39,38 @@ class Run:
     seconds: float
     folder: Path | None
     config: dict[str, Any]
+    diagnostics: Diagnostics | None = None
+
+    def save(self, folder: str | Path) -> Path:
+        """Write the run into a folder of its own, to be read by ``Run.load``: configuration, log, diagnostics and the
+        weights that the network has now. Raises ConfigError if the folder holds a run already.
+        """
+        folder = Path(folder)
+        if (folder / CONFIG).exists():
+            raise ConfigError(f"{folder} holds a run already. Choose another folder.")
+        make_folder(folder)
+        position = {
+            "step": self.steps,
+            "history": self.history,
+            "seconds": self.seconds,
+            "stopped": self.stopped,
+        }
+        arrays = {f"net/{name}": array for name, array in self.net.state_dict().items()}
+        write_arrays(folder / LATEST, arrays, {"format": FORMAT, "position": position, "epoch": self.best_epoch})
+        write_atomically(folder / LOG, log_text(self.history).encode())
+        if self.diagnostics is not None:
+            write_atomically(folder / DIAGNOSTICS, self.diagnostics.text().encode())
+        write_atomically(folder / CONFIG, json.dumps(self.config, indent=2).encode())
+        return folder
+
+    def plot(self, path: str | Path | None = None) -> Any:
+        """A matplotlib figure of loss, metrics and learning rate over the epochs; saved if a path is given.
+
+        Raises ConfigError if matplotlib is missing.
+        """
+        from glassnet.plots import curves, save_figure
+
+        return save_figure(curves(self.history), path)
 
     @classmethod
     def load(cls, folder: str | Path, net: Module | None = None) -> Run:
@@ -72,6 +103,7 @@ class Run:
             seconds=position["seconds"],
             folder=folder,
             config=config,
+            diagnostics=Diagnostics.read(folder / DIAGNOSTICS) if (folder / DIAGNOSTICS).exists() else None,
         )
 
 
@@ -101,45 +133,16 @@ def describe(loop: Loop, extra: dict[str, Any]) -> dict[str, Any]:
         "format": FORMAT,
         "network": network,
         "task": loop.net.task,
-        "loss": type(loop.loss).__name__,
+        "loss": type(loop.loss).__name__
+        if isinstance(loop.loss, Module)
+        else getattr(loop.loss, "__name__", "function"),
         "optimizer": {"name": type(optimizer).__name__, **optimizer.config(), "lr": base_lr},
         "schedule": None if schedule is None else {"name": type(schedule).__name__, **schedule.config()},
+        "penalty": None if loop.penalty is None else repr(loop.penalty),
+        "clip_norm": loop.clip_norm,
+        "clip_value": loop.clip_value,
         "batch_size": loop.batch_size,
         "total_steps": loop.total_steps,
         "seed": loop.seed,
         **extra,
     }
-
-
-class RunFolder(Callback):
-    """Writes a run into its folder: the configuration at the start, log and checkpoint after each epoch."""
-
-    def __init__(self, folder: Path, config: dict[str, Any], best: BestWeights | None) -> None:
-        self.folder, self.config, self.best = folder, config, best
-
-    def on_fit_start(self, loop: Loop) -> None:
-        """Make the folder."""
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise CheckpointError(f"the folder {self.folder} cannot be made: {error.strerror}.") from error
-        write_atomically(self.folder / CONFIG, json.dumps(self.config, indent=2).encode())
-        self._write(loop)
-
-    def on_epoch_end(self, loop: Loop) -> None:
-        """Write the log, the checkpoint, and the weights if they are the best so far."""
-        if self.best is not None and self.best.epoch == loop.epoch:
-            arrays = {f"net/{name}": array for name, array in self.best.arrays.items()}
-            write_arrays(self.folder / BEST, arrays, {"format": FORMAT, "epoch": loop.epoch, "loss": self.best.loss})
-        self._write(loop)
-
-    def on_fit_end(self, loop: Loop) -> None:
-        """Write where the training was stopped."""
-        self._write(loop)
-
-    def _write(self, loop: Loop) -> None:
-        names = list(loop.history)
-        rows = zip(*loop.history.values(), strict=True)
-        lines = [json.dumps({"epoch": i, **dict(zip(names, row, strict=True))}) for i, row in enumerate(rows, 1)]
-        write_atomically(self.folder / LOG, "".join(line + "\n" for line in lines).encode())
-        save_checkpoint(self.folder / LATEST, loop)

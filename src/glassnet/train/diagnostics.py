@@ -1,0 +1,206 @@
+"""Diagnostics: how activations, gradients and updates of each layer develop during a training.
+
+Recorded every so many steps, from the step that is made anyway: hooks note what the layers give out, and afterwards
+their gradients and the parameters' updates are read. Nothing that is computed depends on whether someone looks.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from glassnet.engine.errors import CheckpointError
+from glassnet.engine.namespace import Array
+from glassnet.engine.options import integer_option
+from glassnet.engine.tensor import Tensor
+from glassnet.nn import activation
+from glassnet.nn.module import Module
+from glassnet.train.callbacks import Callback
+from glassnet.train.checkpoint import append_line, write_atomically
+from glassnet.train.run_folder import make_folder
+
+if TYPE_CHECKING:
+    from glassnet.train.loop import Loop
+
+DIAGNOSTICS = "diagnostics.jsonl"
+
+#: Where an activation hardly passes a gradient any more: its slope is below a tenth of its largest.
+SATURATED: dict[type[Module], Callable[[Array], Array]] = {
+    activation.Tanh: lambda out: np.abs(out) > 0.95,  # slope 1 - out ** 2
+    activation.Sigmoid: lambda out: np.abs(out - 0.5) > 0.47,  # slope out * (1 - out), at most 1/4
+}
+#: Activations with a flat side, where a unit that never leaves it is dead.
+RECTIFIERS = (activation.ReLU,)
+
+#: What is recorded of a layer: mean and std of its output (mean, std) and of the gradient of the loss by it
+#: (grad_mean, grad_std), the share of saturated elements, and of units that gave 0 for every row of the batch.
+LAYER_VALUES = ("mean", "std", "grad_mean", "grad_std", "saturated", "dead")
+#: What is recorded of a parameter: std of its values and gradient, their ratio, and log10 of the ratio of the std of
+#: its update to that of its values, which is best near -3.
+PARAMETER_VALUES = ("std", "grad_std", "grad_to_data", "update_to_data")
+
+Value = float | None  # None where there is none: a ratio by 0, or a value that is not finite
+
+
+class Diagnostics(Callback):
+    """Records every ``every`` steps, from the first on.
+
+    steps: the numbers of the recorded steps, from 0.
+    layers: path -> name of the value (``LAYER_VALUES``) -> one value for each recorded step.
+    parameters: path -> name of the value (``PARAMETER_VALUES``) -> one value for each recorded step.
+    kinds: path -> the class of the layer.
+    """
+
+    def __init__(self, every: int = 100, folder: Path | None = None) -> None:
+        self.every = integer_option("diagnostics", every, 1)
+        self.folder = folder
+        self.steps: list[int] = []
+        self.layers: dict[str, dict[str, list[Value]]] = {}
+        self.parameters: dict[str, dict[str, list[Value]]] = {}
+        self.kinds: dict[str, str] = {}
+        self._removers: list[Callable[[], None]] = []
+        self._outputs: dict[str, tuple[Module, Tensor]] = {}
+        self._before: dict[str, Array] = {}
+
+    def on_fit_start(self, loop: Loop) -> None:
+        """Begin the file; of a resumed run, keep what was recorded before its checkpoint."""
+        self.kinds = {path: type(module).__name__ for path, module in _leaves(loop.net)}
+        if self.folder is None:
+            return
+        make_folder(self.folder)
+        path = self.folder / DIAGNOSTICS
+        if loop.step and path.exists():
+            for row in Diagnostics.read(path).rows():
+                if row["step"] < loop.step:
+                    self._add(row)
+        write_atomically(path, self.text().encode())
+
+    def on_step_start(self, loop: Loop) -> None:
+        """At a step to be recorded, listen to the layers."""
+        if loop.step % self.every:
+            return
+        self._before = {name: parameter.data for name, parameter in loop.net.named_parameters()}
+        for path, module in _leaves(loop.net):
+            self._removers.append(module.register_forward_hook(self._listener(path)))
+
+    def on_step_end(self, loop: Loop) -> None:
+        """Read what the step left behind."""
+        if not self._removers:
+            return
+        self._stop_listening()
+        layers = {path: layer_values(module, output) for path, (module, output) in self._outputs.items()}
+        parameters = {
+            name: parameter_values(self._before[name], parameter.grad, parameter.data)
+            for name, parameter in loop.net.named_parameters()
+        }
+        self._outputs, self._before = {}, {}
+        row = {"step": loop.step - 1, "layers": layers, "parameters": parameters}
+        self._add(row)
+        if self.folder is not None:
+            append_line(self.folder / DIAGNOSTICS, json.dumps(row))
+
+    def on_fit_end(self, loop: Loop) -> None:
+        """Listen no more, also after a failed step."""
+        self._stop_listening()
+
+    def rows(self) -> list[dict[str, Any]]:
+        """The record, one value for JSON a step."""
+        return [
+            {
+                "step": step,
+                "layers": {path: {k: v[i] for k, v in values.items()} for path, values in self.layers.items()},
+                "parameters": {path: {k: v[i] for k, v in values.items()} for path, values in self.parameters.items()},
+            }
+            for i, step in enumerate(self.steps)
+        ]
+
+    def text(self) -> str:
+        """The record as JSON lines: the kinds of the layers, and then a line for each step."""
+        return "".join(json.dumps(row) + "\n" for row in [{"kinds": self.kinds}, *self.rows()])
+
+    @classmethod
+    def read(cls, path: Path) -> Diagnostics:
+        """The record in a file. Raises CheckpointError if it is damaged."""
+        found = cls()
+        try:
+            lines = path.read_text(encoding="utf-8").split("\n")[:-1]  # a line without an end was cut by a kill
+            head, *rows = [json.loads(line) for line in lines]
+            found.kinds = dict(head["kinds"])
+            for row in rows:
+                found._add(row)
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise CheckpointError(f"{path} is not a record of diagnostics, or is damaged: {error}.") from error
+        return found
+
+    def plot(self, path: str | Path | None = None) -> Any:
+        """A matplotlib figure of the record over the steps; saved if a path is given."""
+        from glassnet.plots import health, save_figure
+
+        return save_figure(health(self.steps, self.layers, self.parameters, self.kinds), path)
+
+    def _add(self, row: dict[str, Any]) -> None:
+        """Add one step; every layer and parameter has a value for every step."""
+        self.steps.append(int(row["step"]))
+        for table, names, given in (
+            (self.layers, LAYER_VALUES, row["layers"]),
+            (self.parameters, PARAMETER_VALUES, row["parameters"]),
+        ):
+            for path in {**table, **given}:
+                lists = table.setdefault(path, {name: [None] * (len(self.steps) - 1) for name in names})
+                for name in names:
+                    value = given.get(path, {}).get(name)
+                    lists[name].append(None if value is None else float(value))
+
+    def _listener(self, path: str) -> Callable[[Module, tuple[Any, ...], Any], None]:
+        def listen(module: Module, _inputs: tuple[Any, ...], output: Any) -> None:
+            if isinstance(output, Tensor) and output.requires_grad:
+                output.retain_grad()
+                self._outputs[path] = (module, output)
+
+        return listen
+
+    def _stop_listening(self) -> None:
+        for remove in self._removers:
+            remove()
+        self._removers = []
+
+
+def layer_values(module: Module, output: Tensor) -> dict[str, Value]:
+    """The values of ``LAYER_VALUES`` for one layer and batch."""
+    out, gradient = output.data, output.grad
+    saturated = SATURATED.get(type(module))
+    dead = isinstance(module, RECTIFIERS) and out.ndim > 1
+    return {
+        "mean": _number(out.mean()),
+        "std": _number(out.std()),
+        "grad_mean": None if gradient is None else _number(gradient.mean()),
+        "grad_std": None if gradient is None else _number(gradient.std()),
+        "saturated": None if saturated is None else _number(saturated(out).mean()),
+        "dead": _number((out <= 0).all(tuple(range(out.ndim - 1))).mean()) if dead else None,
+    }
+
+
+def parameter_values(before: Array, gradient: Array | None, after: Array) -> dict[str, Value]:
+    """The values of ``PARAMETER_VALUES`` for one parameter and step."""
+    std, update = float(before.std()), float((after - before).std())
+    grad_std = None if gradient is None else float(gradient.std())
+    return {
+        "std": _number(std),
+        "grad_std": None if grad_std is None else _number(grad_std),
+        "grad_to_data": _number(grad_std / std) if grad_std is not None and std else None,
+        "update_to_data": _number(math.log10(update / std)) if std > 0 and update > 0 else None,
+    }
+
+
+def _number(value: Any) -> Value:
+    return float(value) if math.isfinite(value) else None
+
+
+def _leaves(net: Module) -> list[tuple[str, Module]]:
+    """The layers without parts, each with its path."""
+    return [(path, module) for path, module in net.named_modules() if not any(module.named_children())]

@@ -1,0 +1,82 @@
+"""The folder of a run, as it is written while the training goes on."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from glassnet.engine.errors import CheckpointError
+from glassnet.train.best import BestWeights
+from glassnet.train.callbacks import Callback
+from glassnet.train.checkpoint import FORMAT, save_checkpoint, write_arrays, write_atomically
+
+if TYPE_CHECKING:
+    from glassnet.train.loop import Loop
+
+CONFIG, LOG, LATEST, BEST = "config.json", "log.jsonl", "checkpoint.safetensors", "best.safetensors"
+
+#: Seconds between two checkpoints: epochs can be shorter than a write, and should not wait for the disk.
+INTERVAL = 1.0
+
+
+def new_folder(name: str, parent: Path = Path("runs")) -> Path:
+    """A folder that does not exist yet, named by the time and by what is trained."""
+    stem = f"{datetime.now():%Y-%m-%d_%H-%M-%S}_{name}"
+    paths = (parent / (f"{stem}_{i}" if i else stem) for i in range(1000))
+    return next(path for path in paths if not path.exists())
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder. Raises CheckpointError if that cannot be."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CheckpointError(f"the folder {folder} cannot be made: {error.strerror}.") from error
+
+
+def log_text(history: Mapping[str, Sequence[float]]) -> str:
+    """The history as JSON lines, one an epoch."""
+    rows = zip(*history.values(), strict=True)
+    lines = [json.dumps({"epoch": i, **dict(zip(history, row, strict=True))}) for i, row in enumerate(rows, 1)]
+    return "".join(line + "\n" for line in lines)
+
+
+class RunFolder(Callback):
+    """Writes a run into its folder: the configuration at the start; log, checkpoint and the best weights after an
+    epoch, unless the last time was less than a second ago; and all of it at the end.
+    """
+
+    def __init__(self, folder: Path, config: dict[str, Any], best: BestWeights | None) -> None:
+        self.folder, self.config, self.best = folder, config, best
+        self._next = 0.0
+        self._best_written = 0 if best is None else best.epoch
+
+    def on_fit_start(self, loop: Loop) -> None:
+        """Make the folder."""
+        make_folder(self.folder)
+        write_atomically(self.folder / CONFIG, json.dumps(self.config, indent=2).encode())
+        self._write(loop)
+
+    def on_epoch_end(self, loop: Loop) -> None:
+        """Write, if it is time."""
+        if time.perf_counter() >= self._next:
+            self._write(loop)
+
+    def on_fit_end(self, loop: Loop) -> None:
+        """Write where the training ended."""
+        self._write(loop)
+
+    def _write(self, loop: Loop) -> None:
+        # The best weights first: a checkpoint whose history knows a better epoch must find its weights.
+        if self.best is not None and self.best.epoch != self._best_written:
+            arrays = {f"net/{name}": array for name, array in self.best.arrays.items()}
+            notes = {"format": FORMAT, "epoch": self.best.epoch, "loss": self.best.loss}
+            write_arrays(self.folder / BEST, arrays, notes)
+            self._best_written = self.best.epoch
+        write_atomically(self.folder / LOG, log_text(loop.history).encode())
+        save_checkpoint(self.folder / LATEST, loop)
+        self._next = time.perf_counter() + INTERVAL
