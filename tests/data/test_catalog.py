@@ -102,7 +102,10 @@ def test_the_seed_decides_the_splits(digits):
     ("arguments", "message"),
     [
         ({"name": "digit"}, "no data set 'digit'. Did you mean 'digits'?"),
-        ({"name": "cifar"}, "no data set 'cifar'. There are 'digits', 'names'."),
+        ({"name": "digits", "root": "here"}, "'digits' comes with the package and has no option root"),
+        ({"name": "mnist", "root": "here", "context": 3}, "'mnist' has no option context"),
+        ({"name": "mnist", "root": "here", "fractions": (0.8, 0.1, 0.1)}, "must be two numbers, for train and val"),
+        ({"name": "cifar"}, "no data set 'cifar'. There are 'digits', 'names', 'mnist', 'fashion-mnist'."),
         ({"name": "digits", "context": 3}, "'digits' has no option context"),
         ({"name": "digits", "fractions": (0.5, 0.5)}, "fractions must be three numbers"),
         ({"name": "names", "fractions": (0.5, 0.25, 0.2)}, "fractions must add up to 1"),
@@ -118,7 +121,7 @@ def test_options_that_do_not_fit(arguments, message):
 
 def test_what_is_available(digits, names):
     infos = {info.name: info for info in available()}
-    assert list(infos) == ["digits", "names"]
+    assert list(infos) == ["digits", "names", "mnist", "fashion-mnist"]
     assert infos["digits"].rows == sum(map(len, digits.splits.values()))
     assert infos["names"].rows == sum(len(split.items) for split in names.splits.values())
     assert infos["digits"].licence == "CC BY-SA 3.0"

@@ -142,3 +142,25 @@ def test_an_empty_split_is_an_error():
 def test_labels_that_do_not_fit(labels, message):
     with pytest.raises(DataError, match=message):
         split_indices(100, stratify=labels)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_groups_are_never_divided(seed):
+    groups = np.random.default_rng(seed).integers(0, 40, 500)
+    parts = split_indices(500, (0.7, 0.2, 0.1), seed=seed, groups=groups)
+    assert sorted(np.concatenate(parts).tolist()) == list(range(500))
+    keys = [set(groups[part].tolist()) for part in parts]
+    assert not keys[0] & keys[1] | keys[0] & keys[2] | keys[1] & keys[2]
+    np.testing.assert_allclose([len(part) / 500 for part in parts], (0.7, 0.2, 0.1), atol=0.05)
+    again = split_indices(500, (0.7, 0.2, 0.1), seed=seed, groups=groups)
+    for part, twin in zip(parts, again, strict=True):
+        np.testing.assert_array_equal(part, twin)
+
+
+def test_few_groups_fill_every_split():
+    parts = split_indices(9, (0.8, 0.1, 0.1), groups=["a"] * 3 + ["b"] * 3 + ["c"] * 3)
+    assert [len(part) for part in parts] == [3, 3, 3]
+    with pytest.raises(DataError, match="would be empty: there are only 2 groups"):
+        split_indices(6, (0.8, 0.1, 0.1), groups=["a"] * 3 + ["b"] * 3)
+    with pytest.raises(ConfigError, match="by group or by class, not both"):
+        split_indices(4, (0.5, 0.5), groups=[0, 0, 1, 1], stratify=[0, 1, 0, 1])

@@ -3,9 +3,11 @@
 from glassnet.data.batches import Batches, batches
 from glassnet.data.catalog import DatasetInfo, available, load
 from glassnet.data.dataset import Dataset, Split, from_arrays
+from glassnet.data.encoder import TableEncoder
 from glassnet.data.idx import read_idx
 from glassnet.data.permutation import permutation
 from glassnet.data.split import split_indices
+from glassnet.data.tables import read_columns, read_table
 from glassnet.data.text import Vocabulary, contexts, read_lines
 
 __all__ = [
@@ -13,6 +15,7 @@ __all__ = [
     "Dataset",
     "DatasetInfo",
     "Split",
+    "TableEncoder",
     "Vocabulary",
     "available",
     "batches",
@@ -20,7 +23,9 @@ __all__ = [
     "from_arrays",
     "load",
     "permutation",
+    "read_columns",
     "read_idx",
     "read_lines",
+    "read_table",
     "split_indices",
 ]

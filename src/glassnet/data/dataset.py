@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from glassnet.data.encoder import TableEncoder
 from glassnet.data.split import split_indices
 from glassnet.data.text import Vocabulary
 from glassnet.engine.convert import as_array
@@ -58,6 +59,7 @@ class Dataset:
     classes: the name of each class, where y holds class numbers.
     input_shape: the shape to draw a row of x in, such as (28, 28).
     vocabulary, context: for text, what the indices mean and how many of them make a row of x.
+    encoder: for a table, how its rows become x and y.
 
     Raises DataError when the rows of the splits differ in shape or dtype, or do not fit input_shape or
     context.
@@ -71,6 +73,7 @@ class Dataset:
     input_shape: tuple[int, ...] | None = None
     vocabulary: Vocabulary | None = None
     context: int | None = None
+    encoder: TableEncoder | None = None
 
     def __post_init__(self) -> None:
         row = self.train.row_summary()
@@ -82,6 +85,8 @@ class Dataset:
             raise DataError(f"{self.name}: input_shape {self.input_shape} does not fit rows of shape {row_shape}.")
         if self.context is not None and row_shape != (self.context,):
             raise DataError(f"{self.name}: context {self.context} does not fit rows of shape {row_shape}.")
+        if self.encoder is not None and row_shape != (len(self.encoder.feature_names),):
+            raise DataError(f"{self.name}: the encoder does not fit rows of shape {row_shape}.")
 
     @property
     def splits(self) -> dict[str, Split]:

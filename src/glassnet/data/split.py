@@ -20,6 +20,7 @@ def split_indices(
     *,
     seed: int = 0,
     stratify: ArrayLike | None = None,
+    groups: ArrayLike | None = None,
 ) -> tuple[NDArray[np.int64], ...]:
     """Split the rows 0 to n - 1 into one sorted index array for each fraction.
 
@@ -28,28 +29,56 @@ def split_indices(
 
     stratify: n labels (whole numbers or text). Every split then holds each label's share of its rows to
     within one row.
+    groups: n keys (whole numbers or text). Rows with the same key, such as the pictures of one person, are never in
+    two splits; sizes are then as close to the fractions as the groups allow.
 
-    Raises ConfigError when the fractions are not positive or do not add up to 1, and DataError when a split
-    would be empty or the labels do not fit.
+    Raises ConfigError when the fractions are not positive or do not add up to 1, or for both stratify and groups,
+    and DataError when a split would be empty or the labels do not fit.
     """
     rows = integer_option("the number of rows", n, 1)
     weights = _weights(fractions)
+    if groups is not None:
+        if stratify is not None:
+            raise ConfigError("rows can be split by group or by class, not both. Leave out groups or stratify.")
+        return _split_groups(_class_codes(groups, rows, "groups"), weights, seed, fractions)
     order = random_order(rows, seed, 0, stream="split")
     counts = [rows]
     if stratify is not None:
-        codes = _class_codes(stratify, rows)
+        codes = _class_codes(stratify, rows, "stratify")
         counts = np.bincount(codes).tolist()
         order = order[np.argsort(codes[order], kind="stable")]  # class after class, each in random order
     table = _allocate(counts, weights)
-    for position, size in enumerate(map(sum, zip(*table, strict=True))):
-        if size == 0:
-            raise DataError(
-                f"split {position + 1} of {len(weights)} (fraction {fractions[position]}) would be empty: "
-                f"there are only {rows} rows. Give more rows or a larger fraction."
-            )
+    _refuse_empty([sum(column) for column in zip(*table, strict=True)], fractions, f"{rows} rows")
     # The split that each entry of `order` goes to: a run of every split for every class.
     destination = np.repeat(np.tile(np.arange(len(weights)), len(counts)), np.ravel(table))
     return tuple(np.sort(order[destination == position]) for position in range(len(weights)))
+
+
+def _refuse_empty(sizes: Sequence[int], fractions: Sequence[float], what: str) -> None:
+    for position, size in enumerate(sizes):
+        if size == 0:
+            raise DataError(
+                f"split {position + 1} of {len(sizes)} (fraction {fractions[position]}) would be empty: "
+                f"there are only {what}. Give more rows or a larger fraction."
+            )
+
+
+def _split_groups(
+    codes: NDArray[Any], weights: list[int], seed: int, fractions: Sequence[float]
+) -> tuple[NDArray[np.int64], ...]:
+    """Whole groups, in random order but the largest first, each to the split that is furthest below its share."""
+    sizes = np.bincount(codes)
+    order = random_order(len(sizes), seed, 0, stream="split")
+    order = order[np.argsort(-sizes[order], kind="stable")]
+    filled, destination = [0] * len(weights), np.empty(len(sizes), np.int64)
+    for number, group in enumerate(order.tolist()):
+        empty = [i for i, size in enumerate(filled) if not size]
+        open_splits = empty if len(empty) >= len(sizes) - number else range(len(weights))  # none may stay empty
+        split = min(open_splits, key=lambda i: (filled[i] + int(sizes[group])) / weights[i])
+        destination[group] = split
+        filled[split] += int(sizes[group])
+    _refuse_empty(filled, fractions, f"{len(sizes)} groups")
+    return tuple(np.flatnonzero(destination[codes] == position) for position in range(len(weights)))
 
 
 def _weights(fractions: Sequence[float]) -> list[int]:
@@ -69,13 +98,13 @@ def _weights(fractions: Sequence[float]) -> list[int]:
     return [int(fraction * scale) for fraction in exact]
 
 
-def _class_codes(labels: ArrayLike, rows: int) -> NDArray[Any]:
+def _class_codes(labels: ArrayLike, rows: int, option: str) -> NDArray[Any]:
     """Labels as class numbers from 0 without gaps, (rows,)."""
     array = np.asarray(labels)
     if array.shape != (rows,):
-        raise DataError(f"stratify must hold one label for each of the {rows} rows, got shape {array.shape}.")
+        raise DataError(f"{option} must hold one label for each of the {rows} rows, got shape {array.shape}.")
     if array.dtype.kind not in "biuU":
-        raise DataError(f"stratify needs class labels (whole numbers or text), got dtype {array.dtype}.")
+        raise DataError(f"{option} needs labels (whole numbers or text), got dtype {array.dtype}.")
     return np.unique(array, return_inverse=True)[1]
 
 
