@@ -5,6 +5,7 @@ from glassnet.data.catalog import DatasetInfo, available, load
 from glassnet.data.dataset import Dataset, Split, from_arrays
 from glassnet.data.encoder import TableEncoder
 from glassnet.data.idx import read_idx
+from glassnet.data.language import read_text
 from glassnet.data.permutation import permutation
 from glassnet.data.split import split_indices
 from glassnet.data.tables import read_columns, read_table
@@ -27,5 +28,6 @@ __all__ = [
     "read_idx",
     "read_lines",
     "read_table",
+    "read_text",
     "split_indices",
 ]

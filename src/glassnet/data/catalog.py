@@ -7,15 +7,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from glassnet.data.dataset import Dataset, Split
 from glassnet.data.embedded_files import embedded_file
 from glassnet.data.idx import read_idx
+from glassnet.data.language import text_dataset
 from glassnet.data.mnist import FAMILIES, load_mnist
 from glassnet.data.split import split_indices
-from glassnet.data.text import Vocabulary, contexts, read_lines
-from glassnet.engine.errors import ConfigError, DataError
+from glassnet.data.text import read_lines
+from glassnet.engine.errors import ConfigError
 
 
 @dataclass(frozen=True)
@@ -96,31 +96,13 @@ def _load_digits(seed: int, fractions: Sequence[float]) -> Dataset:
     with embedded_file("mnist-10k-labels-idx1-ubyte.gz") as path:
         labels = read_idx(path).astype(np.int64)
     pixels = images.reshape(len(images), -1) / np.float32(255)
-    indices = _three_splits(len(labels), fractions, seed, labels)
+    if len(fractions) != 3:
+        raise ConfigError(f"fractions must be three numbers, for train, val and test, got {fractions!r}.")
+    indices = split_indices(len(labels), fractions, seed=seed, stratify=labels)
     train, val, test = (Split(pixels[rows], labels[rows]) for rows in indices)
     return Dataset("digits", train, val, test, classes=tuple("0123456789"), input_shape=images.shape[1:])
 
 
 def _load_names(seed: int, fractions: Sequence[float], context: int) -> Dataset:
     with embedded_file("us-baby-names-2017.txt.gz") as path:
-        names = read_lines(path)
-    if len(set(names)) < len(names):
-        raise DataError("the names are not all different, so that a name could be in two splits.")
-    vocabulary = Vocabulary.from_items(names)
-
-    def split(rows: NDArray[np.int64]) -> Split:
-        items = tuple(names[row] for row in rows.tolist())
-        x, y = contexts(items, vocabulary, context)
-        return Split(x, y, items)
-
-    train, val, test = (split(rows) for rows in _three_splits(len(names), fractions, seed, None))
-    return Dataset("names", train, val, test, vocabulary=vocabulary, context=context)
-
-
-def _three_splits(
-    n: int, fractions: Sequence[float], seed: int, labels: NDArray[np.int64] | None
-) -> tuple[NDArray[np.int64], ...]:
-    indices = split_indices(n, fractions, seed=seed, stratify=labels)
-    if len(indices) != 3:
-        raise ConfigError(f"fractions must be three numbers, for train, val and test, got {fractions!r}.")
-    return indices
+        return text_dataset("names", read_lines(path), context, fractions, seed)
