@@ -13,6 +13,6 @@ from glassnet.train.run import Run
 
 
 def evaluate(run: Annotated[Path, typer.Argument(help="The folder of the run.")]) -> None:
-    """Loss, accuracy and, for digits, the confusion matrix and the hardest mistakes on the test split."""
+    """Loss, accuracy, the confusion matrix and, for pictures, the hardest mistakes on the test split."""
     loaded = Run.load(run)
     typer.echo(test_text(loaded.net, Recipe.from_config(loaded.config).load_data()))

@@ -2,45 +2,75 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
-from datetime import datetime
+from dataclasses import asdict, dataclass, fields, replace
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from glassnet import data, nn, optim
-from glassnet.api import fit
+from glassnet import data
 from glassnet.data.dataset import Dataset
 from glassnet.engine.errors import CheckpointError, ConfigError
-from glassnet.engine.random import manual_seed
-from glassnet.models import character_mlp, mlp
-from glassnet.nn.module import Module
-from glassnet.optim import Optimizer, Schedule
-from glassnet.train.run import Run
 
-OPTIMIZERS = ("sgd", "adam", "adamw")
-SCHEDULES = ("constant", "step", "cosine")
-LEARNING_RATES = {"sgd": 0.1, "adam": 0.005, "adamw": 0.005}  # found on the embedded sets
-MOMENTUM = 0.9  # of sgd
+PICTURES = ("digits", "mnist", "fashion-mnist")
+TABLE_ENDINGS = (".csv", ".tsv", ".parquet")
+LEARNING_RATES = {"sgd": 0.1, "rmsprop": 0.001, "adam": 0.005, "adamw": 0.005}  # found on the embedded sets
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """The options of ``glassnet train``. ``context`` and ``embedding`` are for names only."""
+    """The options of ``glassnet train``; the names in a file of configuration are the same.
 
-    dataset: str
-    hidden: tuple[int, ...]
-    activation: str
-    optimizer: str
-    lr: float
-    schedule: str
-    epochs: int
-    batch_size: int
-    seed: int
-    weight_decay: float
-    batch_norm: bool
+    data: the name of a data set, or the path of a table or text. root: a folder of IDX files.
+    target, task, missing, group: for tables. context, embedding: for texts.
+    """
+
+    data: str
+    root: str | None = None
+    target: str | None = None
+    task: str = "auto"
+    missing: str = "error"
+    group: str | None = None
+    hidden: tuple[int, ...] = (64, 32)
+    activation: str = "relu"
+    optimizer: str = "adamw"
+    lr: float | None = None
+    schedule: str = "cosine"
+    epochs: int = 60
+    batch_size: int = 32
+    seed: int = 0
+    dropout: float = 0.0
+    weight_decay: float = 0.01
+    batch_norm: bool = False
     context: int = 3
     embedding: int = 10
+
+    @property
+    def learning_rate(self) -> float:
+        """The learning rate that was given, or the one that suits the optimizer."""
+        return LEARNING_RATES.get(self.optimizer, 0.1) if self.lr is None else self.lr
+
+    @classmethod
+    def from_options(cls, name: str | None, options: Mapping[str, Any], config: Path | None) -> Recipe:
+        """The recipe for a data set: what suits its kind, changed by a TOML file, changed by the options given.
+
+        Raises ConfigError for a file that is none, and for options that do not exist or have a wrong type.
+        """
+        given = {} if config is None else read_toml(config)
+        given.update({key: value for key, value in options.items() if value is not None})
+        chosen = given.pop("data", None) if name is None else name
+        given.pop("data", None)
+        if not isinstance(chosen, str):
+            raise ConfigError(f"say what to train on: {', '.join(PICTURES)}, names, a table or a text file.")
+        recipe = cls(**{**defaults_of(chosen), **_checked(given)}, data=chosen)
+        kind = kind_of(chosen)
+        if kind == "table" and recipe.target is None:
+            raise ConfigError(f"{chosen} is a table: say which column to predict with --target COLUMN.")
+        for option, wanted in (("target", "table"), ("group", "table"), ("root", "pictures")):
+            if getattr(recipe, option) is not None and kind != wanted:
+                raise ConfigError(f"--{option} is for {wanted}; {chosen} is none. Leave it out.")
+        return recipe
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Recipe:
@@ -51,68 +81,120 @@ class Recipe:
                 "this run was not made by `glassnet train`. Continue it in your program with "
                 "glassnet.fit(..., folder=..., resume=True)."
             )
-        return cls(**{**recipe, "hidden": tuple(recipe["hidden"])})
+        try:
+            return cls(**_checked(recipe))
+        except ConfigError as error:
+            raise CheckpointError(f"the recipe of this run is damaged: {error}") from error
+
+    def with_epochs(self, epochs: int | None) -> Recipe:
+        """The same with another number of epochs, if one is given."""
+        return self if epochs is None else replace(self, epochs=epochs)
+
+    def as_json(self) -> dict[str, Any]:
+        """The recipe as a value for ``json.dump``."""
+        return {**asdict(self), "hidden": list(self.hidden)}
 
     def load_data(self) -> Dataset:
         """The data set; its splits do not depend on the seed, so that runs can be compared."""
-        return data.load(self.dataset, context=self.context) if self.dataset == "names" else data.load(self.dataset)
-
-    def network(self, dataset: Dataset) -> Module:
-        """The untrained network, its weights drawn from the seed."""
-        manual_seed(self.seed)
-        if dataset.vocabulary is not None:
-            return character_mlp(
-                len(dataset.vocabulary),
-                self.context,
-                embedding_dim=self.embedding,
-                hidden=self.hidden,
-                activation=self.activation,
-                batch_norm=self.batch_norm,
+        kind = kind_of(self.data)
+        if kind == "table":
+            return data.read_table(
+                self.data, target=str(self.target), task=self.task, missing=self.missing, group=self.group
             )
-        features, classes = dataset.train.x.shape[1], len(dataset.classes or ())
-        return mlp(features, self.hidden, classes, activation=self.activation, batch_norm=self.batch_norm)
-
-    def optimizer_for(self, net: Module) -> Optimizer:
-        """The optimizer by its name."""
-        if self.optimizer == "sgd":
-            return optim.SGD(net.parameters(), lr=self.lr, momentum=MOMENTUM, weight_decay=self.weight_decay)
-        kind = {"adam": optim.Adam, "adamw": optim.AdamW}.get(self.optimizer)
-        if kind is None:
-            raise ConfigError(f"there is no optimizer {self.optimizer!r}; expected one of {', '.join(OPTIMIZERS)}.")
-        return kind(net.parameters(), lr=self.lr, weight_decay=self.weight_decay)
-
-    def schedule_for(self, optimizer: Optimizer, steps: int) -> Schedule:
-        """The schedule by its name: "step" divides the learning rate by 10 after each third of the steps."""
-        if self.schedule == "cosine":
-            return optim.CosineAnnealingLR(optimizer, T_max=steps)
-        if self.schedule == "step":
-            return optim.StepLR(optimizer, step_size=max(1, steps // 3), gamma=0.1)
-        if self.schedule == "constant":
-            return optim.ConstantLR(optimizer)
-        raise ConfigError(f"there is no schedule {self.schedule!r}; expected one of {', '.join(SCHEDULES)}.")
-
-    def train(self, dataset: Dataset, folder: Path, *, resume: bool = False) -> Run:
-        """Train the network and save the run in the folder."""
-        net = self.network(dataset)
-        optimizer = self.optimizer_for(net)
-        steps = self.epochs * -(-len(dataset.train) // max(1, self.batch_size))
-        return fit(
-            net,
-            dataset,
-            loss=nn.CrossEntropyLoss(),
-            optimizer=optimizer,
-            schedule=self.schedule_for(optimizer, max(1, steps)),
-            epochs=self.epochs,
-            batch_size=self.batch_size,
-            seed=self.seed,
-            folder=folder,
-            resume=resume,
-            notes={"recipe": asdict(self)},
-        )
+        if kind == "text":
+            return data.read_text(self.data, context=self.context)
+        if kind == "names":
+            return data.load("names", context=self.context)
+        return data.load(self.data, root=self.root)
 
 
-def new_folder(name: str) -> Path:
-    """A folder under runs/ that does not exist yet, named by the time and the data set."""
-    stem = f"{datetime.now():%Y-%m-%d_%H-%M-%S}_{name}"
-    paths = (Path("runs") / (f"{stem}_{i}" if i else stem) for i in range(1000))
-    return next(path for path in paths if not path.exists())
+def kind_of(name: str) -> str:
+    """What is trained on: "pictures", "names", "table" or "text". Raises ConfigError for an unknown name."""
+    if name in PICTURES:
+        return "pictures"
+    if name == "names":
+        return "names"
+    ending = Path(name).suffix.lower()
+    if ending in TABLE_ENDINGS:
+        return "table"
+    if ending in (".txt", ".gz"):
+        return "text"
+    near = get_close_matches(name, [*PICTURES, "names"], n=1)
+    hint = f"Did you mean {near[0]}?" if near else "Files end in .csv, .tsv, .parquet or .txt."
+    raise ConfigError(f"there is no data set {name!r}; there are {', '.join(PICTURES)} and names. {hint}")
+
+
+def defaults_of(name: str) -> dict[str, Any]:
+    """What suits a data set where the recipe's own defaults, which suit tables, do not."""
+    kind = kind_of(name)
+    if name == "digits":
+        return {"hidden": (16, 16), "optimizer": "sgd", "epochs": 30, "batch_size": 100, "weight_decay": 0.003}
+    if kind == "pictures":
+        return {"hidden": (100,), "epochs": 15, "batch_size": 128, "weight_decay": 0.05}
+    if kind in ("names", "text"):
+        return {"hidden": (200,), "activation": "tanh", "batch_norm": True, "epochs": 10, "batch_size": 128}
+    return {}
+
+
+def parse_hidden(text: str) -> tuple[int, ...]:
+    """ "16,16" as (16, 16); "0" as no hidden layer."""
+    try:
+        widths = tuple(int(part) for part in text.split(","))
+    except ValueError as error:
+        raise ConfigError(
+            f"--hidden expects whole numbers separated by commas, such as 16,16, got {text!r}."
+        ) from error
+    return _hidden(widths)
+
+
+def _hidden(widths: tuple[int, ...]) -> tuple[int, ...]:
+    if widths == (0,):
+        return ()
+    if any(width < 1 for width in widths):
+        raise ConfigError(f"--hidden expects widths of at least 1, got {','.join(map(str, widths))!r}.")
+    return widths
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """The options in a TOML file; "batch-size" and "batch_size" are the same. Raises ConfigError naming the file."""
+    try:
+        given = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise ConfigError(f"{path} cannot be read as TOML: {reason}.") from error
+    return {key.replace("-", "_"): value for key, value in given.items()}
+
+
+#: The types that the options take.
+_TYPES: dict[str, tuple[type, ...]] = {
+    **dict.fromkeys(("epochs", "batch_size", "seed", "context", "embedding"), (int,)),
+    **dict.fromkeys(("lr", "dropout", "weight_decay"), (int, float)),
+    **dict.fromkeys(("data", "root", "target", "task", "missing", "group"), (str,)),
+    **dict.fromkeys(("activation", "optimizer", "schedule"), (str,)),
+    "batch_norm": (bool,),
+}
+_OPTIONAL = ("root", "target", "group", "lr")
+
+
+def _checked(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Options with the types that they must have; raises ConfigError for others."""
+    checked = dict(given)
+    if isinstance(checked.get("hidden"), str):
+        checked["hidden"] = parse_hidden(checked["hidden"])
+    elif "hidden" in checked:
+        widths = checked["hidden"]
+        if not isinstance(widths, list | tuple) or not all(isinstance(w, int) and w is not True for w in widths):
+            raise ConfigError(f"hidden must be a list of whole numbers, such as [16, 16], got {widths!r:.80}.")
+        checked["hidden"] = _hidden(tuple(widths))
+    for name, value in checked.items():
+        if name == "hidden" or (value is None and name in _OPTIONAL):
+            continue
+        if name not in _TYPES:
+            near = get_close_matches(name, _TYPES, n=1)
+            raise ConfigError(f"there is no option {name!r}." + (f" Did you mean {near[0]!r}?" if near else ""))
+        wanted = _TYPES[name]
+        if not isinstance(value, wanted) or (isinstance(value, bool) and bool not in wanted):
+            words = {int: "a whole number", str: "a text", bool: "true or false"}.get(wanted[0], "a number")
+            words = "a number" if float in wanted else words
+            raise ConfigError(f"{name} must be {words}, got {value!r:.80}.")
+    return checked

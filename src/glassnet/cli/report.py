@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 from collections.abc import Sequence
 
@@ -15,23 +16,7 @@ from glassnet.models import sample
 from glassnet.nn.module import Module
 
 INK = " .:-=+*#%@"  # from background to ink
-
-
-def confusion_matrix(targets: Array, predictions: Array, classes: int) -> Array:
-    """How often class i was taken for class j, (classes, classes)."""
-    counts = np.bincount(targets * classes + predictions, minlength=classes * classes)
-    return counts.reshape(classes, classes)
-
-
-def confusion_text(matrix: Array, names: Sequence[str]) -> str:
-    """The confusion matrix as text: a row for each true class, a column for each prediction."""
-    width = max(5, *(len(name) + 1 for name in names), len(str(matrix.max())) + 1)
-    head = "true \\ predicted".ljust(17) + "".join(name.rjust(width) for name in names) + "   right"
-    lines = [head]
-    for name, row, right in zip(names, matrix, matrix.diagonal(), strict=True):
-        cells = "".join((str(count) if count else ".").rjust(width) for count in row)
-        lines.append(name.rjust(16) + " " + cells + f"  {right / max(1, row.sum()):6.1%}")
-    return "\n".join(lines)
+MOST_CLASSES = 20  # a larger confusion matrix is not legible in a terminal
 
 
 def draw(image: Array) -> list[str]:
@@ -66,15 +51,24 @@ def _by_width(blocks: list[list[str]]) -> list[list[list[str]]]:
 
 
 def test_text(net: Module, dataset: Dataset) -> str:
-    """The loss and the metrics on the test split; for pictures also the confusion matrix and the worst mistakes."""
+    """The loss and the metrics on the test split; for classes also the confusion matrix, for pictures the worst
+    mistakes, for quantities the error in their units.
+    """
     test = dataset.splits["test"]
-    values = evaluate(net, test)
-    text = f"test loss {values['loss']:.4f}  test accuracy {values['accuracy']:.2%}  ({len(test):,} rows)"
-    if dataset.classes is None or dataset.input_shape is None:
+    result = evaluate(net, dataset)
+    text = f"test loss {result['loss']:.4f}"
+    if "accuracy" in result:
+        text += f"  test accuracy {result['accuracy']:.2%}"
+    elif dataset.encoder is not None:  # the loss is the mean squared error of standardised numbers
+        text += f"  root mean squared error {math.sqrt(result['loss']) * dataset.encoder.target_std:.4g}"
+        text += f" {dataset.encoder.target}"
+    text += f"  ({len(test):,} rows)"
+    if dataset.classes is None or len(dataset.classes) > MOST_CLASSES:
         return text
-    matrix = confusion_matrix(test.y, net.predict(test.x), len(dataset.classes))
-    mistakes = hardest_mistakes(net, test, dataset.input_shape, dataset.classes)
-    return f"{text}\n\n{confusion_text(matrix, dataset.classes)}\n\nhardest mistakes\n{mistakes}"
+    text += f"\n\n{result.report()}"
+    if dataset.input_shape is None:
+        return text
+    return f"{text}\n\nhardest mistakes\n{hardest_mistakes(net, test, dataset.input_shape, dataset.classes)}"
 
 
 def new_items(net: Module, dataset: Dataset, count: int, seed: int, temperature: float = 1.0) -> list[str]:

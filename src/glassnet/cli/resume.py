@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from glassnet.cli.recipe import Recipe
-from glassnet.cli.train import train
+from glassnet.cli.train import train_and_report
 from glassnet.train.run import read_config
 
 
@@ -18,5 +17,4 @@ def resume(
     epochs: Annotated[int | None, typer.Option(help="Train up to this many epochs instead.")] = None,
 ) -> None:
     """Continue a run to the same weights, bit for bit, as if it had not been interrupted."""
-    recipe = Recipe.from_config(read_config(run))
-    train(recipe if epochs is None else replace(recipe, epochs=epochs), run, resume=True)
+    train_and_report(Recipe.from_config(read_config(run)).with_epochs(epochs), run, resume=True)

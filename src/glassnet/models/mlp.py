@@ -6,14 +6,39 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from glassnet.engine.errors import ConfigError
-from glassnet.nn import BatchNorm1d, Embedding, Flatten, Linear, Module, ReLU, Sequential, Sigmoid, Tanh
+from glassnet.nn import (
+    ELU,
+    GELU,
+    BatchNorm1d,
+    Dropout,
+    Embedding,
+    Flatten,
+    LeakyReLU,
+    Linear,
+    Module,
+    ReLU,
+    Sequential,
+    Sigmoid,
+    SiLU,
+    Softplus,
+    Tanh,
+)
 
 #: The activations that a builder takes by name.
-ACTIVATIONS: dict[str, type[Module]] = {"relu": ReLU, "tanh": Tanh, "sigmoid": Sigmoid}
+ACTIVATIONS: dict[str, type[Module]] = {
+    "relu": ReLU,
+    "leaky_relu": LeakyReLU,
+    "elu": ELU,
+    "gelu": GELU,
+    "silu": SiLU,
+    "softplus": Softplus,
+    "tanh": Tanh,
+    "sigmoid": Sigmoid,
+}
 
 
-def mlp_layers(widths: Sequence[int], activation: str, batch_norm: bool) -> list[Module]:
-    """Linear layers from width to width, each but the last followed by (BatchNorm and) the activation."""
+def mlp_layers(widths: Sequence[int], activation: str, batch_norm: bool, dropout: float) -> list[Module]:
+    """Linear layers from width to width, each but the last followed by (BatchNorm,) the activation (and Dropout)."""
     if activation not in ACTIVATIONS:
         raise ConfigError(f"there is no activation {activation!r}; expected one of {', '.join(ACTIVATIONS)}.")
     layers: list[Module] = []
@@ -22,10 +47,12 @@ def mlp_layers(widths: Sequence[int], activation: str, batch_norm: bool) -> list
             layers.append(Linear(width_in, width_out))
             continue
         # The mean that BatchNorm subtracts would take a bias with it.
-        layers.append(Linear(width_in, width_out, bias=not batch_norm, nonlinearity=activation))
+        layers.append(Linear(width_in, width_out, bias=not batch_norm))
         if batch_norm:
             layers.append(BatchNorm1d(width_out))
         layers.append(ACTIVATIONS[activation]())
+        if dropout:
+            layers.append(Dropout(dropout))
     return layers
 
 
@@ -36,11 +63,12 @@ def mlp(
     *,
     activation: str = "relu",
     batch_norm: bool = False,
+    dropout: float = 0.0,
 ) -> Sequential:
     """A multi-layer perceptron from (N, in_features) to (N, out_features); ``mlp(784, [16, 16], 10)`` is the network
-    of the digits. Raises ConfigError for an unknown activation ("relu", "tanh", "sigmoid").
+    of the digits. Raises ConfigError for an unknown activation (``ACTIVATIONS`` lists them).
     """
-    return Sequential(*mlp_layers([in_features, *hidden, out_features], activation, batch_norm))
+    return Sequential(*mlp_layers([in_features, *hidden, out_features], activation, batch_norm, dropout))
 
 
 def character_mlp(
@@ -51,6 +79,7 @@ def character_mlp(
     hidden: Sequence[int] = (200,),
     activation: str = "tanh",
     batch_norm: bool = True,
+    dropout: float = 0.0,
 ) -> Sequential:
     """A language model that embeds the last ``context`` characters and predicts the next one with a perceptron
     (Bengio et al., A neural probabilistic language model, 2003).
@@ -58,4 +87,5 @@ def character_mlp(
     From (N, context) indices to the logits (N, vocabulary_size).
     """
     widths = [context * embedding_dim, *hidden, vocabulary_size]
-    return Sequential(Embedding(vocabulary_size, embedding_dim), Flatten(), *mlp_layers(widths, activation, batch_norm))
+    layers = mlp_layers(widths, activation, batch_norm, dropout)
+    return Sequential(Embedding(vocabulary_size, embedding_dim), Flatten(), *layers)

@@ -1,0 +1,86 @@
+"""``glassnet lr-find``: which learning rate suits?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from glassnet.api import lr_find as find
+from glassnet.cli import options
+from glassnet.cli.building import loss_for, network, optimizer_for
+from glassnet.cli.recipe import Recipe
+
+BLOCKS = "▁▂▃▄▅▆▇█"
+WIDTH = 64  # characters of the curve
+
+
+def lr_find(
+    data: options.Data = None,
+    *,
+    config: options.Config = None,
+    root: options.Root = None,
+    target: options.Target = None,
+    task: options.Task = None,
+    missing: options.Missing = None,
+    hidden: options.Hidden = None,
+    activation: options.Activation = None,
+    optimizer: options.OptimizerName = None,
+    batch_size: options.BatchSize = None,
+    seed: options.Seed = None,
+    dropout: options.Dropout = None,
+    batch_norm: options.BatchNorm = None,
+    context: options.Context = None,
+    embedding: options.Embedding = None,
+    start: Annotated[float, typer.Option(help="The first learning rate.")] = 1e-6,
+    end: Annotated[float, typer.Option(help="The last learning rate.")] = 10.0,
+    steps: Annotated[int, typer.Option(help="How many steps to make.")] = 300,
+    plot: Annotated[Path | None, typer.Option(help="Draw the sweep into this file, such as sweep.png.")] = None,
+) -> None:
+    """Raise the learning rate from tiny to huge and suggest the one at which the loss falls fastest."""
+    given = {
+        "root": root,
+        "target": target,
+        "task": task,
+        "missing": missing,
+        "hidden": options.widths(hidden),
+        "activation": activation,
+        "optimizer": optimizer,
+        "batch_size": batch_size,
+        "seed": seed,
+        "dropout": dropout,
+        "batch_norm": batch_norm,
+        "context": context,
+        "embedding": embedding,
+    }
+    recipe = Recipe.from_options(data, given, config)
+    dataset = recipe.load_data()
+    net = network(recipe, dataset)
+    found = find(
+        net,
+        dataset,
+        loss=loss_for(dataset),
+        optimizer=optimizer_for(recipe, net),
+        start=start,
+        end=end,
+        steps=steps,
+        batch_size=recipe.batch_size,
+        seed=recipe.seed,
+    )
+    typer.echo(f"smoothed loss from lr {found.lrs[0]:.1e} to {found.lrs[-1]:.1e}, lowest {min(found.smoothed):.4f}")
+    typer.echo(curve(found.smoothed, found.lrs.index(found.suggestion)))
+    ending = "it diverged beyond" if found.diverged else "it did not diverge: try a larger --end"
+    typer.echo(f"suggested learning rate: {found.suggestion:.2g} ({ending})")
+    if plot is not None:
+        found.plot(plot)
+        typer.echo(f"drawn in {plot}")
+
+
+def curve(values: list[float], marked: int) -> str:
+    """Values as a row of blocks, and an arrow below the marked one."""
+    low, high = min(values), values[0] + 0.5 * (values[0] - min(values))  # what is higher has diverged
+    places = [round(i * (len(values) - 1) / (WIDTH - 1)) for i in range(WIDTH)]
+    heights = [(values[place] - low) / (high - low or 1.0) for place in places]
+    blocks = "".join(BLOCKS[max(0, min(7, int(height * 8)))] for height in heights)
+    return f"{blocks}\n{' ' * round(marked * (WIDTH - 1) / max(1, len(values) - 1))}^"
