@@ -34,8 +34,8 @@ def test_the_character_model_gives_logits_for_each_context():
 
 
 def test_an_unknown_activation_is_refused():
-    with pytest.raises(gn.ConfigError, match="expected one of relu, tanh, sigmoid"):
-        mlp(4, [8], 3, activation="gelu")
+    with pytest.raises(gn.ConfigError, match="expected one of relu, leaky_relu, elu"):
+        mlp(4, [8], 3, activation="swoosh")
 
 
 class Chain(nn.Module):
