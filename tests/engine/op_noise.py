@@ -15,13 +15,13 @@ def mix(h):
     return h ^ (h >> 15)
 
 
-def bits(step, key, shape):
-    words = [mix(mix((i + key[0]) % WORD) ^ mix((step + key[1]) % WORD)) for i in range(math.prod(shape))]
+def bits(first, second, shape):
+    words = [mix(mix((i + first) % WORD) ^ mix(second)) for i in range(math.prod(shape))]
     return np.array(words, np.uint32).reshape(shape)
 
 
-def dropout(x, step, rate, key):
-    return x * (bits(int(step[0]), key, x.shape) >= rate * WORD) / (1 - rate)
+def dropout(x, words, rate):
+    return x * (bits(*map(int, words), x.shape) >= rate * WORD) / (1 - rate)
 
 
 DROPOUTS = [
@@ -37,8 +37,8 @@ NOISE = [
     OpInfo(
         "dropout",
         lambda rng, dtype: [
-            sample(normal(rng, dtype, *shape), np.array([step], np.uint32), rate=rate, key=(2**32 - 2, 12345))
-            for shape, step, rate in DROPOUTS
+            sample(normal(rng, dtype, *shape), np.array([2**32 - 2, word], np.uint32), rate=rate)
+            for shape, word, rate in DROPOUTS
         ],
         dropout,
     )

@@ -8,6 +8,7 @@ import pytest
 from glassnet.engine import ShapeError, ops
 from glassnet.engine.namespace import numpy_namespace
 from glassnet.engine.ops.noise import random_bits
+from glassnet.engine.random import words_at
 from glassnet.engine.tensor import Tensor, apply
 
 from .op_info import OPS, SAMPLES, WITHOUT_DERIVATIVE, cases
@@ -155,11 +156,11 @@ def test_one_hot_has_a_1_at_the_index_and_no_gradient(shape):
 
 
 def test_random_bits_are_uniform_and_differ_between_steps_and_layers():
-    def words(step, key):
-        return random_bits(numpy_namespace, np.array([step], np.uint32), key, (100_000,))
+    def words(seed, step, layer):
+        return random_bits(numpy_namespace, words_at(seed, step, layer), (100_000,))
 
-    first = words(1, (7, 9))
-    for other in (words(2, (7, 9)), words(1, (8, 9)), words(1, (7, 10))):
+    first = words(7, 1, 9)
+    for other in (words(7, 2, 9), words(8, 1, 9), words(7, 1, 10)):
         assert abs(np.corrcoef(first, other)[0, 1]) < 0.02
         assert np.bincount(np.unpackbits((first ^ other).view(np.uint8)))[1] == pytest.approx(1_600_000, rel=0.01)
     shares = np.bincount(first >> 28, minlength=16) / len(first)

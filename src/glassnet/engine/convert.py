@@ -45,7 +45,7 @@ def as_constant(value: Any, others: Sequence[Any] = ()) -> Any:
     """
     if isinstance(value, np.generic):
         return value.item()
-    if isinstance(value, int | float | np.ndarray):
+    if isinstance(value, int | float) or hasattr(value, "astype"):  # an array, of whichever namespace
         return value
     double = any(getattr(other, "dtype", BOOL) == DOUBLE for other in others)
     array = as_array(value)

@@ -46,3 +46,7 @@ class CheckpointError(GlassnetError, RuntimeError):
 
 class NonFiniteError(GlassnetError, ArithmeticError):
     """A training whose loss became NaN or infinite."""
+
+
+class TraceError(GlassnetError, TypeError):
+    """A computation that cannot be compiled, because a decision in it depends on a number that changes."""

@@ -14,6 +14,7 @@ from itertools import count
 
 import numpy as np
 
+from glassnet.engine.namespace import Array
 from glassnet.engine.options import integer_option
 from glassnet.engine.scope import scope
 
@@ -57,6 +58,22 @@ def training_step(seed: int, step: int) -> Iterator[None]:
 def moment() -> tuple[int, int]:
     """Seed and step of what is drawn now."""
     return scope.moment if scope.moment is not None else (_seed, next(_draws))
+
+
+def stream_words(stream: int) -> Array:
+    """The two 32-bit words that the random bits of a layer are made from now, (2,) uint32: the second moves with the
+    step. ``stream`` tells the layers of a network apart.
+    """
+    if scope.tracer is not None:  # they are an input of the step
+        words: Array = scope.tracer.words(stream)
+        return words
+    return words_at(*moment(), stream)
+
+
+def words_at(seed: int, step: int, stream: int) -> Array:
+    """What ``stream_words`` gives at a step of a training with this seed."""
+    first, second = stream_key(seed, stream)
+    return np.array([first, (second + step) % 2**32], np.uint32)
 
 
 @lru_cache(maxsize=1024)

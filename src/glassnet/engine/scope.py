@@ -20,6 +20,7 @@ class Scope(threading.local):
     xp: Any = numpy_namespace  # the array namespace that computes
     layer: Any = None  # the innermost module whose forward() is running
     moment: tuple[int, int] | None = None  # seed and step of the training that is running
+    tracer: Any = None  # where a step is being recorded: who records it
 
 
 scope = Scope()

@@ -6,19 +6,17 @@ from collections.abc import Sequence
 from itertools import zip_longest
 from typing import Any
 
-import numpy as np
-
 from glassnet.engine import ops
+from glassnet.engine.checks import check_indices
 from glassnet.engine.convert import FLOAT
 from glassnet.engine.errors import ConfigError, ShapeError
 from glassnet.engine.functions import relu, sigmoid, tanh
 from glassnet.engine.operation import Operation
 from glassnet.engine.options import integer_option
-from glassnet.engine.random import moment, stream_key
+from glassnet.engine.random import stream_words
 from glassnet.engine.tensor import Tensor, TensorLike, apply, as_tensor
 from glassnet.nn.loss_functions import (
     binary_cross_entropy_with_logits,
-    check_indices,
     cross_entropy,
     huber_loss,
     l1_loss,
@@ -133,9 +131,7 @@ def dropout(x: TensorLike, p: float = 0.5, training: bool = True, stream: int = 
     """
     if not training or p == 0:
         return as_tensor(x)
-    seed, step = moment()
-    key = stream_key(seed, stream)
-    return apply(ops.dropout, x, np.array([step % 2**32], np.uint32), rate=float(p), key=key)
+    return apply(ops.dropout, x, stream_words(stream), rate=float(p))
 
 
 def layer_norm(

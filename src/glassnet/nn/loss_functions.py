@@ -5,8 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from glassnet.engine import ops
+from glassnet.engine.checks import check_indices, require
 from glassnet.engine.errors import ConfigError, DataError, ShapeError
 from glassnet.engine.namespace import Array
+from glassnet.engine.ops.index import POSITIONS
+from glassnet.engine.scope import scope
 from glassnet.engine.tensor import Tensor, TensorLike, apply, as_tensor
 
 # Distances
@@ -83,13 +86,11 @@ def cross_entropy(
     counts = _check_labels(logits, labels, ignore_index)
     if counts is None and weights is None and not label_smoothing:
         return _plain_cross_entropy(logits, labels, reduction)
-    kept = labels.data if counts is None else np.where(counts, labels.data, 0)
+    kept = _kept(labels, counts)
+    share = _shares(kept, weights, logits.dtype)
     if not label_smoothing:
-        rows = _plain_cross_entropy(logits, Tensor(kept), "none")
-        share = np.ones(kept.shape, logits.dtype) if weights is None else weights[kept]
-        return _weighted(rows, share, counts, reduction)
-    share = np.ones(kept.shape, logits.dtype) if weights is None else weights[kept]
-    certain = np.eye(logits.shape[-1], dtype=logits.dtype)[kept]
+        return _weighted(_plain_cross_entropy(logits, Tensor(kept), "none"), share, counts, reduction)
+    certain = apply(ops.one_hot, Tensor(kept), classes=logits.shape[-1], dtype=logits.dtype)
     rows = _soft_cross_entropy(logits, certain, "none", weights, label_smoothing)
     return _weighted(rows, share, counts, reduction, weigh_rows=False)
 
@@ -109,11 +110,10 @@ def nll_loss(
     labels = as_tensor(targets)
     weights = _class_weights(weight, log_probabilities.shape[-1] if log_probabilities.ndim else 0)
     counts = _check_labels(log_probabilities, labels, ignore_index)
-    kept = labels.data if counts is None else np.where(counts, labels.data, 0)
+    kept = _kept(labels, counts)
     flat = log_probabilities.reshape(-1, log_probabilities.shape[-1])
-    rows = -flat[np.arange(kept.size), kept.reshape(-1)].reshape(*kept.shape)
-    share = np.ones(kept.shape, rows.dtype) if weights is None else weights[kept]
-    return _weighted(rows, share, counts, reduction)
+    rows = -flat[np.arange(flat.shape[0]), Tensor(kept.reshape(-1))].reshape(*kept.shape)
+    return _weighted(rows, _shares(kept, weights, rows.dtype), counts, reduction)
 
 
 def binary_cross_entropy_with_logits(
@@ -131,21 +131,16 @@ def binary_cross_entropy_with_logits(
             f"Write targets.reshape({', '.join(map(str, logits.shape))}) if they are the same numbers."
         )
     y = labels.data.astype(logits.dtype)
-    if y.size and not (y.min() >= 0 and y.max() <= 1):
-        raise DataError(f"targets must be from 0 to 1, got values from {y.min():g} to {y.max():g}.")
+    if y.size:
+        lowest, highest = scope.xp.min(y), scope.xp.max(y)
+        require(
+            (lowest >= 0) & (highest <= 1),
+            lambda: DataError(f"targets must be from 0 to 1, got values from {lowest:g} to {highest:g}."),
+        )
     # Both terms are at least 0: nothing cancels, whatever the size of the logit.
     right = apply(ops.softplus, -logits) * y
     wrong = apply(ops.softplus, logits) * (1 - y)
     return _reduce((right if pos_weight is None else right * pos_weight) + wrong, reduction)
-
-
-def check_indices(array: Array, count: int, name: str) -> None:
-    """Raises DataError for what is no whole number from 0 to count - 1."""
-    if array.dtype.kind not in "iu":
-        raise DataError(f"{name} must be whole numbers from 0 to {count - 1}, got type {array.dtype}.")
-    if array.size and not 0 <= array.min() <= array.max() < count:
-        wrong = array[(array < 0) | (array >= count)]
-        raise DataError(f"{name} must be from 0 to {count - 1}, got {wrong[0]}.")
 
 
 def _class_weights(weight: TensorLike | None, classes: int) -> Array | None:
@@ -166,16 +161,36 @@ def _check_labels(logits: Tensor, labels: Tensor, ignore_index: int) -> Array | 
         raise ShapeError(f"expected targets of shape {wanted} for logits {logits.shape}, got {labels.shape}. {hint}")
     classes = logits.shape[-1]
     array = labels.data
-    in_range = array.dtype.kind in "iu" and array.size and 0 <= array.min() <= array.max() < classes
-    if in_range and not 0 <= ignore_index < classes:
+    if not 0 <= ignore_index < classes and not _may_hold(array, ignore_index):
+        check_indices(array, classes, "targets")
         return None
     counts: Array = array != ignore_index
-    check_indices(array[counts], classes, "targets")
-    if counts.all():
-        return None
-    if not counts.any():
-        raise DataError(f"all {array.size} targets are {ignore_index}, which is ignored: there is nothing to learn.")
+    check_indices(scope.xp.where(counts, array, 0), classes, "targets")
+    require(
+        scope.xp.max(counts),
+        lambda: DataError(f"all {array.size} targets are {ignore_index}, which is ignored: there is nothing to learn."),
+    )
     return counts
+
+
+def _may_hold(array: Array, value: int) -> bool:
+    """Whether a value may stand among whole numbers: in a recorded step, that of any later batch."""
+    if array.dtype.kind not in "iu" or not array.size:
+        return False
+    if scope.tracer is not None:
+        return scope.tracer.may_hold(array, value)
+    return bool((array == value).any())
+
+
+def _kept(labels: Tensor, counts: Array | None) -> Array:
+    """The labels that count, and 0 for the others."""
+    return labels.data if counts is None else scope.xp.where(counts, labels.data, 0)
+
+
+def _shares(kept: Array, weights: Array | None, dtype: Any) -> Array:
+    """How much each target counts."""
+    share: Array = np.ones(kept.shape, dtype) if weights is None else apply(ops.index, weights, kept, pattern=(POSITIONS,)).data
+    return share
 
 
 def _plain_cross_entropy(logits: Tensor, labels: Tensor, reduction: str) -> Tensor:
@@ -190,8 +205,12 @@ def _soft_cross_entropy(
     logits: Tensor, targets: TensorLike, reduction: str, weights: Array | None, label_smoothing: float
 ) -> Tensor:
     p = as_tensor(targets).data
-    if p.size and not (p.min() >= 0 and np.abs(p.sum(-1) - 1).max() <= 1e-3):
-        raise DataError("targets of floats must be probabilities: at least 0, and 1 in sum over the classes.")
+    if p.size:
+        xp = scope.xp
+        require(
+            (xp.min(p) >= 0) & (xp.max(xp.abs(xp.sum(p, -1) - 1)) <= 1e-3),
+            lambda: DataError("targets of floats must be probabilities: at least 0, and 1 in sum over the classes."),
+        )
     logs = apply(ops.log_softmax, logits)
     if weights is not None:
         logs = logs * weights
@@ -204,13 +223,12 @@ def _soft_cross_entropy(
 def _weighted(rows: Tensor, share: Array, counts: Array | None, reduction: str, weigh_rows: bool = True) -> Tensor:
     """Rows times their share (0 for those that are ignored); the mean is divided by the sum of the shares."""
     if counts is not None:
-        share = np.where(counts, share, 0)
+        share = scope.xp.where(counts, share, 0)
     values = rows * share if weigh_rows else rows if counts is None else rows * counts
     if reduction != "mean":
         return _reduce(values, reduction)
-    total = float(share.sum())
-    if not total:
-        raise DataError("all targets are of classes with weight 0: there is nothing to learn.")
+    total = scope.xp.sum(share)
+    require(total > 0, lambda: DataError("all targets are of classes with weight 0: there is nothing to learn."))
     return values.sum() / total
 
 

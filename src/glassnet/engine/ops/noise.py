@@ -23,17 +23,17 @@ def _mix(h: Array) -> Array:
     return h ^ (h >> 15)
 
 
-def random_bits(xp: Any, step: Array, key: tuple[int, int], shape: Shape) -> Array:
-    """A random 32-bit word for each element. step: (1,) uint32; key: two 32-bit numbers, from the seed and layer."""
-    elements = xp.arange(math.prod(shape), dtype=step.dtype)
-    return _mix(_mix(elements + key[0]) ^ _mix(step + key[1])).reshape(shape)
+def random_bits(xp: Any, words: Array, shape: Shape) -> Array:
+    """A random 32-bit word for each element. words: (2,) uint32, from seed and layer, and from the step too."""
+    elements = xp.arange(math.prod(shape), dtype=words.dtype)
+    return _mix(_mix(elements + words[:1]) ^ _mix(words[1:])).reshape(shape)
 
 
-@operation(lambda xp, g, out, scale, x, step, rate, key: g * scale, keeps=("scale",))
-def dropout(xp: Any, x: Array, step: Array, *, rate: float, key: tuple[int, int]) -> tuple[Array, tuple[Array]]:
+@operation(lambda xp, g, out, scale, x, words, rate: g * scale, keeps=("scale",))
+def dropout(xp: Any, x: Array, words: Array, *, rate: float) -> tuple[Array, tuple[Array]]:
     """Elements set to 0 with probability ``rate``, the others divided by 1 - rate, so that the mean stays
     (Srivastava et al., 2014, https://jmlr.org/papers/v15/srivastava14a.html).
     """
-    kept = random_bits(xp, step, key, x.shape) >= round(rate * 2**32)
+    kept = random_bits(xp, words, x.shape) >= round(rate * 2**32)
     scale = kept.astype(x.dtype) * (1.0 / (1.0 - rate))
     return x * scale, (scale,)

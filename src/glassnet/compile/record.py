@@ -1,0 +1,129 @@
+"""The record of a computation: every array that was computed, in order, and from what.
+
+A ``Value`` is one array: the primitive that made it, its inputs, and where in the user's program that was. Values are
+in single assignment: none is written twice. Numbers of Python stand among the inputs as they are. A ``Record`` also
+knows which values come in (data, inputs of the step, state) and which go out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+Number = bool | int | float
+Shape = tuple[int, ...]
+
+#: Primitives that compute each element from the elements at the same place.
+ELEMENTWISE = frozenset(
+    "add subtract multiply divide power negate exp expm1 log log1p sqrt sin cos erf abs sign tanh maximum minimum where"
+    " less less_equal greater greater_equal equal not_equal logical_and logical_or logical_not"
+    " bitwise_xor right_shift remainder astype".split()
+)
+#: Primitives that reduce over axes.
+REDUCTIONS = frozenset(("sum", "max", "min", "argmax"))
+#: Primitives that only say where elements are.
+MOVEMENTS = frozenset(("reshape", "permute", "broadcast", "slice", "windows"))
+#: Where a record begins.
+SOURCES = frozenset(("input", "constant", "full", "arange"))
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a value was computed: the layer's module (or None) and the user's line, such as ``train.py:12``."""
+
+    layer: Any = None
+    line: str = ""
+
+
+@dataclass(eq=False)
+class Value:
+    """One array of a record.
+
+    operation: the name of the primitive. inputs: values, and numbers of Python. static: what else it was told.
+    weak: whether it is a number of Python that was computed in the step, such as a learning rate times another: it
+    takes the type of what it meets.
+    """
+
+    operation: str
+    inputs: tuple[Value | Number, ...]
+    static: dict[str, Any]
+    shape: Shape
+    dtype: np.dtype[Any]
+    weak: bool = False
+    origin: Origin = field(default_factory=Origin)
+
+    @property
+    def values(self) -> list[Value]:
+        """The inputs without the numbers."""
+        return [x for x in self.inputs if isinstance(x, Value)]
+
+    @property
+    def size(self) -> int:
+        """The number of elements."""
+        return int(np.prod(self.shape, dtype=np.int64))
+
+    @property
+    def name(self) -> str:
+        """The name of an input."""
+        return str(self.static["name"])
+
+    def __repr__(self) -> str:
+        return f"<{self.operation} {self.dtype} {self.shape}>"
+
+
+@dataclass
+class Record:
+    """A whole step.
+
+    inputs: what comes in, by name: ``data.x`` (whole tables), ``step.lr`` (different in each step), and the state.
+    state: name of an input -> the value that it has after the step. outputs: what the step tells, by name.
+    """
+
+    inputs: dict[str, Value] = field(default_factory=dict)
+    state: dict[str, Value] = field(default_factory=dict)
+    outputs: dict[str, Value] = field(default_factory=dict)
+
+    def results(self) -> list[Value]:
+        """What must be computed."""
+        return [*self.outputs.values(), *self.state.values()]
+
+    def in_order(self) -> list[Value]:
+        """Every value that a result depends on, inputs before what is computed from them; nothing else."""
+        order: list[Value] = []
+        seen: set[int] = set()
+        for result in self.results():
+            stack: list[tuple[Value, Iterator[Value]]] = []
+            if id(result) not in seen:
+                seen.add(id(result))
+                stack.append((result, iter(result.values)))
+            while stack:
+                value, rest = stack[-1]
+                for parent in rest:
+                    if id(parent) not in seen:
+                        seen.add(id(parent))
+                        stack.append((parent, iter(parent.values)))
+                        break
+                else:
+                    order.append(value)
+                    stack.pop()
+        return order
+
+    def __str__(self) -> str:
+        """The record as text, a line a value."""
+        names: dict[int, str] = {}
+        lines = []
+        for value in self.in_order():
+            name = names[id(value)] = f"v{len(names)}"
+            given = ", ".join(names[id(x)] if isinstance(x, Value) else repr(x) for x in value.inputs)
+            static = "".join(f", {k}={_short(v)}" for k, v in value.static.items())
+            lines.append(f"{name}: {value.dtype}{list(value.shape)} = {value.operation}({given}{static})")
+        for kind, table in (("output", self.outputs), ("state", self.state)):
+            lines += [f"{kind} {name} = {names[id(value)]}" for name, value in table.items()]
+        return "\n".join(lines)
+
+
+def _short(value: Any) -> str:
+    return f"array{list(value.shape)}" if isinstance(value, np.ndarray) else str(value)

@@ -1,0 +1,146 @@
+"""A training step as a pure function: state and inputs in, new state and outputs out.
+
+The library's own step reads and replaces what tensors and optimizers hold. ``Bound`` puts other arrays there for the
+time of one call, whichever kind they are (recording ones, those of jax), runs the step and takes out what it left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from glassnet.compile.record import Record
+from glassnet.compile.trace import Trace, Traced, TracingNamespace, as_traced
+from glassnet.engine.namespace import Array
+from glassnet.engine.scope import scope
+from glassnet.engine.tensor import Tensor
+from glassnet.optim import Optimizer
+
+#: function(x, y) -> the values that the step tells, by name.
+Step = Callable[[Tensor, Tensor], Mapping[str, Any]]
+
+
+class Bound:
+    """A step with what it reads and changes: the tensors of a network, by name, and the state of an optimizer."""
+
+    def __init__(self, function: Step, tensors: Mapping[str, Tensor], optimizer: Optimizer | None) -> None:
+        self.function = function
+        self.tensors = dict(tensors)
+        self.optimizer = optimizer
+
+    def state(self) -> dict[str, Any]:
+        """What is there now, by name: ``net.layers.0.weight``, ``optimizer.3.momentum``."""
+        found = {f"net.{name}": tensor.data for name, tensor in self.tensors.items()}
+        if self.optimizer is not None:
+            for i, arrays in enumerate(self.optimizer.states):
+                found.update({f"optimizer.{i}.{k}": array for k, array in enumerate(arrays)})
+        return found
+
+    def put(self, state: Mapping[str, Any]) -> None:
+        """Put other arrays there."""
+        for name, tensor in self.tensors.items():
+            tensor.data = state[f"net.{name}"]
+        if self.optimizer is not None:
+            self.optimizer.states = [
+                tuple(state[f"optimizer.{i}.{k}"] for k in range(len(arrays)))
+                for i, arrays in enumerate(self.optimizer.states)
+            ]
+
+    def rates(self) -> list[float]:
+        """The learning rate of each group of parameters now."""
+        return [] if self.optimizer is None else [float(group["lr"]) for group in self.optimizer.param_groups]
+
+    @contextmanager
+    def holding(self, state: Mapping[str, Any], rates: list[Any], number: Any) -> Iterator[None]:
+        """Hold this state, these learning rates and the number of steps so far; afterwards all is as before."""
+        before, gradients = self.state(), [(tensor, tensor.grad) for tensor in self.tensors.values()]
+        optimizer = self.optimizer
+        groups = [] if optimizer is None else optimizer.param_groups
+        steps, old_rates = (0 if optimizer is None else optimizer.steps), [group["lr"] for group in groups]
+        try:
+            self.put(state)
+            for group, rate in zip(groups, rates, strict=True):
+                group["lr"] = rate
+            if optimizer is not None:
+                optimizer.steps = number
+            for tensor, _ in gradients:
+                tensor.grad = None
+            yield
+        finally:
+            self.put(before)
+            for tensor, gradient in gradients:
+                tensor.grad = gradient
+            for group, rate in zip(groups, old_rates, strict=True):
+                group["lr"] = rate
+            if optimizer is not None:
+                optimizer.steps = steps
+
+
+class Recorder:
+    """What a recorded step asks its surroundings for: random words are inputs, conditions are outputs."""
+
+    def __init__(self, trace: Trace, tables: Mapping[str, Array], words: Callable[[int], Array]) -> None:
+        self.trace = trace
+        self.tables = tables
+        self.streams: list[int] = []
+        self.conditions: list[Traced] = []
+        self._words = words
+
+    def words(self, stream: int) -> Traced:
+        """The words of a layer, an input of the step; ``streams`` says for which layer the k-th are."""
+        self.streams.append(stream)
+        return self.trace.input(f"step.words.{len(self.streams) - 1}", self._words(stream))
+
+    def require(self, holds: Any) -> None:
+        """A condition that must hold in every step."""
+        if isinstance(holds, Traced):
+            self.conditions.append(holds)
+
+    def may_hold(self, array: Any, value: int) -> bool:
+        """Whether a value may stand in the array in some step: read off the table that it is taken from."""
+        node = array.node if isinstance(array, Traced) else None
+        while node is not None and node.operation in ("gather", "reshape"):
+            node = node.inputs[0]
+        if node is None or node.operation != "input" or node.name not in self.tables:
+            return True
+        return bool((self.tables[node.name] == value).any())
+
+
+def record_step(
+    bound: Bound, tables: Mapping[str, Array], rows: Array, number: int, words: Callable[[int], Array]
+) -> tuple[Record, Recorder]:
+    """The record of one step over some rows of the tables, computed on the way.
+
+    tables: the arrays that batches are taken from, ``data.x`` first. number: how many steps were made before.
+    words: the random words of a layer in this step, by its stream.
+    """
+    trace = Trace()
+    state = {name: trace.input(name, array) for name, array in bound.state().items()}
+    rates = [trace.input(f"step.lr.{i}", rate) for i, rate in enumerate(bound.rates())]
+    count = trace.input("step.number", number)
+    places = trace.input("step.rows", np.asarray(rows, np.int64))
+    batch = [Tensor(trace.input(name, table)[places]) for name, table in tables.items()]
+    recorder = Recorder(trace, tables, words)
+    xp, scope.xp, scope.tracer = scope.xp, TracingNamespace(), recorder
+    try:
+        with bound.holding(state, rates, count):
+            values = bound.function(*batch)
+            after = bound.state()
+    finally:
+        scope.xp, scope.tracer = xp, None
+    record = trace.record
+    record.state = {name: as_traced(array).node for name, array in after.items()}
+    record.outputs = {name: as_traced(_array(value)).node for name, value in values.items()}
+    if recorder.conditions:
+        holds = recorder.conditions[0]
+        for other in recorder.conditions[1:]:
+            holds = holds & other
+        record.outputs["holds"] = holds.node
+    return record, recorder
+
+
+def _array(value: Any) -> Any:
+    return value.data if isinstance(value, Tensor) else value
