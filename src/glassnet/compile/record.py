@@ -7,14 +7,16 @@ knows which values come in (data, inputs of the step, state) and which go out.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any
 
 import numpy as np
 
 Number = bool | int | float
 Shape = tuple[int, ...]
+
+_numbers = count()
 
 #: Primitives that compute each element from the elements at the same place.
 ELEMENTWISE = frozenset(
@@ -43,7 +45,7 @@ class Value:
     """One array of a record.
 
     operation: the name of the primitive. inputs: values, and numbers of Python. static: what else it was told.
-    weak: whether it is a number of Python that was computed in the step, such as a learning rate times another: it
+    number: counts the values of the process. weak: whether it is a number of Python that was computed in the step, such as a learning rate times another: it
     takes the type of what it meets.
     """
 
@@ -54,6 +56,7 @@ class Value:
     dtype: np.dtype[Any]
     weak: bool = False
     origin: Origin = field(default_factory=Origin)
+    number: int = field(default_factory=lambda: next(_numbers))
 
     @property
     def values(self) -> list[Value]:
@@ -91,25 +94,15 @@ class Record:
         return [*self.outputs.values(), *self.state.values()]
 
     def in_order(self) -> list[Value]:
-        """Every value that a result depends on, inputs before what is computed from them; nothing else."""
-        order: list[Value] = []
-        seen: set[int] = set()
-        for result in self.results():
-            stack: list[tuple[Value, Iterator[Value]]] = []
-            if id(result) not in seen:
-                seen.add(id(result))
-                stack.append((result, iter(result.values)))
-            while stack:
-                value, rest = stack[-1]
-                for parent in rest:
-                    if id(parent) not in seen:
-                        seen.add(id(parent))
-                        stack.append((parent, iter(parent.values)))
-                        break
-                else:
-                    order.append(value)
-                    stack.pop()
-        return order
+        """Every value that a result depends on, in the order in which they were computed; nothing else."""
+        found: dict[int, Value] = {}
+        stack = self.results()
+        while stack:
+            value = stack.pop()
+            if value.number not in found:
+                found[value.number] = value
+                stack.extend(value.values)
+        return [found[number] for number in sorted(found)]
 
     def __str__(self) -> str:
         """The record as text, a line a value."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -144,3 +144,24 @@ def record_step(
 
 def _array(value: Any) -> Any:
     return value.data if isinstance(value, Tensor) else value
+
+
+class CompiledStep(Protocol):
+    """A step that was compiled, natively or by XLA; it has a copy of the state of its own.
+
+    ``run`` makes K steps and returns what they tell, each value with a leading axis of length K.
+    rows (K, B) int64: which rows of the tables. rates (K, G): the learning rate of each group of parameters.
+    number: how many steps were made before. words (K, S, 2) uint32: what the random bits are made from, for each
+    of ``streams``.
+    """
+
+    streams: list[int]
+
+    def push(self) -> None:
+        """Take the state from the tensors and the optimizer."""
+
+    def pull(self) -> None:
+        """Put the state into the tensors and the optimizer."""
+
+    def run(self, rows: Array, rates: Array, number: int, words: Array) -> dict[str, Array]:
+        """Make steps."""

@@ -180,7 +180,7 @@ class Traced:
     __bool__ = _refuse("the truth value", _DECIDE)
     __float__ = __int__ = __index__ = item = tolist = _refuse("the number", _RETURN)
     __array__ = _refuse("the NumPy array", _RETURN)
-    __setitem__ = __iadd__ = __isub__ = __imul__ = __itruediv__ = _refuse("a write into the elements", _WRITE)
+    __setitem__ = _refuse("a write into the elements", _WRITE)
 
 
 def _function(operation: str) -> Callable[..., Traced]:
