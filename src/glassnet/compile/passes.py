@@ -1,0 +1,145 @@
+"""Passes over a record: each makes a simpler record that computes the same.
+
+Values that no result depends on need no pass: ``Record.in_order`` does not list them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from glassnet.compile.primitives import COMPUTE
+from glassnet.compile.record import ELEMENTWISE, MOVEMENTS, Record, Value
+
+#: A rule takes a value whose inputs are rewritten already, and returns it or what stands in its place.
+Rule = Callable[[Value], Value]
+
+
+def rewrite(record: Record, rule: Rule) -> Record:
+    """The record with every value replaced by what the rule makes of it, inputs first."""
+    new: dict[int, Value] = {}
+    for value in record.in_order():
+        inputs = tuple(new[x.number] if isinstance(x, Value) else x for x in value.inputs)
+        changed = any(a is not b for a, b in zip(inputs, value.inputs, strict=True))
+        new[value.number] = rule(_with_inputs(value, inputs) if changed else value)
+    return Record(
+        inputs=record.inputs,
+        state={name: new[value.number] for name, value in record.state.items()},
+        outputs={name: new[value.number] for name, value in record.outputs.items()},
+    )
+
+
+def _with_inputs(value: Value, inputs: Sequence[Any]) -> Value:
+    return Value(
+        value.operation, tuple(inputs), value.static, value.shape, value.dtype, value.weak, value.origin
+    )
+
+
+def _derived(value: Value, operation: str, inputs: Sequence[Any], **static: Any) -> Value:
+    """Another primitive that gives the same array as ``value``."""
+    return Value(operation, tuple(inputs), static, value.shape, value.dtype, value.weak, value.origin)
+
+
+def _full(value: Value, number: Any) -> Value:
+    return _derived(value, "full", (), shape=value.shape, fill_value=number)
+
+
+def fold(value: Value) -> Value:
+    """Arrays of one repeated number stay numbers: 1.0 * 0.01 broadcast to (100, 1) is 0.01 everywhere."""
+    if value.weak or not value.inputs or value.operation not in ELEMENTWISE | MOVEMENTS:
+        return value
+    if not all(isinstance(x, bool | int | float) or x.operation == "full" for x in value.inputs):
+        return value
+    if value.operation in MOVEMENTS:
+        (given,) = value.values
+        return _full(value, given.static["fill_value"])
+    numbers = [
+        np.asarray(x.static["fill_value"], x.dtype)[()] if isinstance(x, Value) else x for x in value.inputs
+    ]
+    with np.errstate(all="ignore"):
+        result = np.asarray(COMPUTE[value.operation](*numbers, **value.static))
+    return _full(value, result.item())
+
+
+def simplify(value: Value) -> Value:
+    """Products with 1, movements that move nothing, movements of movements, divisions that are exact products."""
+    inputs = value.inputs
+    if value.operation == "multiply":
+        for one, other in (inputs, inputs[::-1]):
+            if _number(one) == 1 and isinstance(other, Value) and _same(other, value):
+                return other
+    if value.operation == "divide" and isinstance(inputs[0], Value) and value.dtype.kind == "f":
+        divisor = _number(inputs[1])
+        if divisor == 1 and _same(inputs[0], value):
+            return inputs[0]
+        if divisor and not isinstance(divisor, bool) and abs(np.frexp(divisor)[0]) == 0.5:  # its inverse is exact
+            return _derived(value, "multiply", (inputs[0], 1 / divisor))
+    if value.operation in ("reshape", "broadcast") and _same(inputs[0], value):
+        return inputs[0]
+    if value.operation == "permute" and value.static["axes"] == tuple(range(len(value.shape))):
+        return inputs[0]
+    if value.operation == inputs_operation(value) == "reshape":
+        return simplify(_derived(value, "reshape", inputs[0].inputs, shape=value.shape))
+    if value.operation == inputs_operation(value) == "permute":
+        axes = tuple(inputs[0].static["axes"][a] for a in value.static["axes"])
+        return simplify(_derived(value, "permute", inputs[0].inputs, axes=axes))
+    if value.operation == "astype" and isinstance(inputs[0], Value) and not inputs[0].weak and _same(inputs[0], value):
+        return inputs[0]
+    return value
+
+
+def one_hot_products(value: Value) -> Value:
+    """one_hot(i) @ w looks rows up; one_hot(i).T @ g adds rows up: no product is needed for either."""
+    if value.operation != "matmul":
+        return value
+    a, b = value.inputs
+    if a.operation == "one_hot" and len(a.shape) == 2:
+        return _derived(value, "gather", (b, a.inputs[0]), axis=0)
+    if a.operation == "permute" and a.inputs[0].operation == "one_hot" and len(a.shape) == 2:
+        return _derived(value, "scatter_add", (b, a.inputs[0].inputs[0]), axis=0, shape=value.shape)
+    return value
+
+
+def inputs_operation(value: Value) -> str:
+    """The operation of the first input."""
+    first = value.inputs[0] if value.inputs else None
+    return first.operation if isinstance(first, Value) else ""
+
+
+def _number(x: Any) -> Any:
+    """The number that x is everywhere, or None."""
+    if isinstance(x, bool | int | float):
+        return x
+    return x.static["fill_value"] if x.operation == "full" else None
+
+
+def _same(a: Value, b: Value) -> bool:
+    return a.shape == b.shape and a.dtype == b.dtype and a.weak == b.weak
+
+
+def merge_equal(record: Record) -> Record:
+    """Values that are computed twice are computed once."""
+    known: dict[Any, Value] = {}
+
+    def rule(value: Value) -> Value:
+        inputs = tuple(x.number if isinstance(x, Value) else (type(x), x) for x in value.inputs)
+        static = tuple((k, _hashable(v)) for k, v in value.static.items())
+        key = value.operation, inputs, static, value.shape, value.dtype, value.weak
+        return known.setdefault(key, value)
+
+    return rewrite(record, rule)
+
+
+def _hashable(value: Any) -> Any:
+    return (value.shape, value.dtype.str, value.tobytes()) if isinstance(value, np.ndarray) else repr(value)
+
+
+def optimize(record: Record) -> Record:
+    """All passes, in their order."""
+    for rule in (fold, simplify, one_hot_products):
+        record = rewrite(record, rule)
+    return merge_equal(record)
+
+
