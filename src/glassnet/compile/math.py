@@ -1,0 +1,247 @@
+"""exp, log, tanh and others, written into the loop that needs them, for scalars and vectors of floats.
+
+A library call for each number would keep a loop from being vector code. Each function here is range reduction, a
+polynomial and reconstruction, without a branch that is often taken: a few multiply-adds for a whole register.
+
+Errors are in ulp (units in the last place of the result), measured over every float32 and over some hundred million
+float64; see ``benchmarks/vector_math.py``. NaN, infinities, signed zeros and subnormal numbers give what C prescribes.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal
+
+import numpy as np
+
+from glassnet.compile.lanes import Value, fma, polynomial, rarely, where
+from glassnet.compile.polynomials import COS, EXPM1, LOG1P, LOG_ERFC, SIN
+from glassnet.compile.writer import Type, Writer
+
+_LN2 = Decimal("0.693147180559945309417232121458176568075500134360255254")
+_PI = Decimal("3.141592653589793238462643383279502884197169399375105821")
+
+
+@dataclass(frozen=True)
+class _Format:
+    """How a floating number is laid out, and from where on functions overflow, underflow or reach their limit."""
+
+    fraction: int  # bits
+    bias: int  # of the exponent
+    exp_low: float  # exp is 0 below
+    exp_high: float  # exp overflows above
+    expm1_low: float  # expm1 is -1 below
+    tanh_one: float  # tanh is 1 above
+    erf_one: float  # erf is 1 above
+    sin_high: float  # three terms of pi are not enough above
+
+    @property
+    def smallest_normal(self) -> float:
+        return 2.0 ** (1 - self.bias)
+
+
+_FORMATS = {
+    "float": _Format(23, 127, -104.0, 89.0, -18.0, 9.1, 3.95, 30000.0),
+    "double": _Format(52, 1023, -746.0, 710.0, -38.0, 19.1, 5.95, 1e6),
+}
+
+
+def _format(x: Value) -> _Format:
+    return _FORMATS[x.type.element]
+
+
+def _terms(number: Decimal, x: Value, count: int) -> list[float]:
+    """A number as the sum of so many floats of x's type: each holds what the ones before leave over."""
+    terms = []
+    for _ in range(count):
+        nearest = float(np.float32(float(number))) if x.type.element == "float" else float(number)
+        terms.append(nearest)
+        number -= Decimal(nearest)
+    return terms
+
+
+# exp and what follows from it
+
+
+def _reduce(x: Value, unit: Decimal, terms: int, offset: int = 0) -> tuple[Value, Value, Value]:
+    """x = n * unit + r with a whole number n and abs(r) <= unit / 2: an integer with n + offset in its low bits, n, r.
+
+    Added to x / unit, 1.5 * 2**fraction leaves no bits for fractions and those of n at the end: rounding and conversion
+    are one multiply-add. unit is given by so many terms that n * unit is as exact as r needs (Cody and Waite).
+    """
+    shifter = 1.5 * 2.0 ** _format(x).fraction + offset
+    shifted = fma(x, float(1 / unit), shifter)
+    n, r = shifted - shifter, x
+    for term in _terms(unit, x, terms):
+        r = fma(n, -term, r)
+    return shifted.bits, n, r
+
+
+def _power_of_two(biased: Value, form: _Format) -> Value:
+    """2**n for n + bias in the low bits; the bits above fall off. n is that of a normal number."""
+    return (biased << form.fraction).floats
+
+
+def _scale(p: Value, biased: Value) -> Value:
+    """p * 2**n where the product may overflow or be subnormal: two factors of half the exponent, each normal."""
+    form = _format(p)
+    twice = biased + form.bias  # n + 2 * bias
+    half = _power_of_two(twice >> 1, form)
+    rest = ((twice << form.fraction) - half.bits).floats
+    return p * half * rest
+
+
+def _expm1_reduced(r: Value) -> Value:
+    """exp(r) - 1 = r + r**2 * p(r) for abs(r) <= ln(2) / 2."""
+    return fma(r * r, polynomial(r, EXPM1[r.type.element]), r)
+
+
+def exp(x: Value) -> Value:
+    """e**x = 2**n * e**r."""
+    form = _format(x)
+    biased, _, r = _reduce(x.at_least(form.exp_low).at_most(form.exp_high), _LN2, 2, form.bias)
+    return _scale(1 + _expm1_reduced(r), biased)
+
+
+def expm1(x: Value) -> Value:
+    """e**x - 1 = 2**n * (e**r - 1) + (2**n - 1), which near 0 is e**r - 1 with its full precision.
+
+    Computed at half its size and doubled, as 2**128 is not a float though e**x still may be.
+    """
+    form = _format(x)
+    biased, n, r = _reduce(x.at_least(form.expm1_low).at_most(form.exp_high), _LN2, 2, form.bias)
+    p = _expm1_reduced(r)
+    half = _power_of_two(biased - 1, form)
+    return where(n.equals(0), p, 2 * fma(half, p, half - 0.5)).with_sign_of(x)
+
+
+def _expm1_normal(x: Value) -> Value:
+    """expm1 of what neither overflows nor falls far below -1."""
+    biased, _, r = _reduce(x, _LN2, 2, _format(x).bias)
+    power = _power_of_two(biased, _format(x))
+    return fma(power, _expm1_reduced(r), power - 1)
+
+
+def tanh(x: Value) -> Value:
+    """E / (E + 2) with E = e**(2 * abs(x)) - 1.
+
+    For small E the rounding of E + 2 would show: there it is q = E / (E + 2) on the right of q = E / 2 - E / 2 * q.
+    """
+    e = _expm1_normal(2 * abs(x).at_most(_format(x).tanh_one))
+    q = e / (e + 2)
+    half = 0.5 * e
+    return where(e < 0.75, fma(-half, q, half), q).with_sign_of(x)
+
+
+def sigmoid(x: Value) -> Value:
+    """1 / (1 + e**-x) = e**x / (1 + e**x): with e**-abs(x), which cannot overflow, one of both for each sign."""
+    e = exp(-abs(x))
+    top = where(x < 0, e, 1.0)
+    return fma(-top, e / (1 + e), top)
+
+
+def erf(x: Value) -> Value:
+    """-expm1(log(erfc(abs(x)))) with the sign of x: log(erfc(-z)) = z + z * p(z) is almost as smooth as a parabola."""
+    z = (-abs(x)).at_least(-_format(x).erf_one)
+    log_erfc = fma(z, polynomial(z, LOG_ERFC[x.type.element]), z)
+    return _expm1_normal(log_erfc).with_sign_of(x)
+
+
+# log and what follows from it
+
+
+def _exponent(x: Value) -> Value:
+    """e << fraction for x = 2**e * m with m from 2/3 to 4/3: the bits of x and of 2/3 differ by that and a rest."""
+    form = _format(x)
+    two_thirds = x.like(2 / 3).bits
+    return (x.bits - two_thirds) & -(1 << form.fraction)
+
+
+def _log_reduced(e: Value, f: Value) -> Value:
+    """log(2**e * (1 + f)) = e * ln(2) + f - f**2 / 2 + f**3 * p(f), e as it comes from _exponent."""
+    n = (e >> _format(f).fraction).convert("sitofp", f.type.element)
+    p = f * f * fma(polynomial(f, LOG1P[f.type.element]), f, -0.5)
+    high, low = _terms(_LN2, f, 2)
+    return fma(n, high, f + fma(n, low, p))
+
+
+def _log_normal(x: Value) -> Value:
+    """log of normal numbers."""
+    e = _exponent(x)
+    return _log_reduced(e, (x.bits - e).floats - 1)
+
+
+def log(x: Value) -> Value:
+    """The natural logarithm; -inf for 0, NaN for negative numbers."""
+    form = _format(x)
+    smallest = x.like(form.smallest_normal).bits
+    infinite = x.like(math.inf).bits
+    special = (x.bits - smallest).compare("uge", infinite - smallest)
+
+    def careful() -> Value:
+        scaled = _log_normal(x * 2.0**form.fraction) - form.fraction * math.log(2)
+        result = where(x < math.inf, scaled, x)  # inf and NaN
+        return where(x > 0, result, where(x.equals(0), -math.inf, x.like(math.nan)))
+
+    return rarely(special, _log_normal(x), careful)
+
+
+def log1p(x: Value) -> Value:
+    """log(1 + x) with 1 + x = 2**e * (1 + f), where f = (x + 1) * 2**-e - 1 is computed from x, not from 1 + x."""
+    form = _format(x)
+    e = _exponent(1 + x)
+    twice = (x.like(2.0).bits - e).floats  # 2 * 2**-e: 2**-e itself would be subnormal for the largest x
+    f = (x.bits - e).floats + (0.5 * twice - 1)
+    y = _log_reduced(e, f)
+    y = where(x < math.inf, y, x)
+    return where(x > -1, y, where(x.equals(-1), -math.inf, x.like(math.nan))).with_sign_of(x)
+
+
+# Others
+
+
+def sqrt(x: Value) -> Value:
+    """Correctly rounded by the processor."""
+    return x.intrinsic("sqrt")
+
+
+def _sine(x: Value, quarters: int) -> Value:
+    """sin(x + quarters * pi / 2).
+
+    x = n * pi / 2 + r: sin(r), cos(r), -sin(r), -cos(r) for n = 0, 1, 2, 3 and again from 4 on.
+    """
+    n, _, r = _reduce(x, _PI / 2, 3, quarters)
+    z = r * r
+    # The 0, added last, makes a zero positive that -1/6 * z leaves negative: r * 0 + r is -0.0 for r = -0.0.
+    sine = fma(polynomial(z, (0.0, *SIN[x.type.element])), r, r)
+    cosine = polynomial(z, (1.0, -0.5, *COS[x.type.element]))
+    result = where((n & 1).equals(0), sine, cosine)
+    return result.flip_sign((n & 2) << (x.type.scalar.bytes * 8 - 2))
+
+
+def sin(x: Value) -> Value:
+    """The sine; of numbers beyond ``sin_high`` that of the C library, lane by lane."""
+    huge = abs(x).compare("ugt", _format(x).sin_high)
+    return rarely(huge, _sine(x, 0), lambda: x.intrinsic("sin"))
+
+
+def cos(x: Value) -> Value:
+    """The cosine; of numbers beyond ``sin_high`` that of the C library, lane by lane."""
+    huge = abs(x).compare("ugt", _format(x).sin_high)
+    return rarely(huge, _sine(x, 1), lambda: x.intrinsic("cos"))
+
+
+FUNCTIONS: dict[str, Callable[..., str]] = {}
+
+
+def _emitter(function: Callable[..., Value]) -> Callable[..., str]:
+    def emit(writer: Writer, type_: Type, *operands: str) -> str:
+        return function(*(Value(writer, type_, operand) for operand in operands)).name
+
+    return emit
+
+
+for function in (exp, expm1, log, log1p, tanh, sigmoid, erf, sin, cos, sqrt):
+    FUNCTIONS[function.__name__] = _emitter(function)
