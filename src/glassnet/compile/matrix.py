@@ -68,6 +68,11 @@ class Matrix:
         return self.columns.table is None and (self.columns.stride == 1 or self.columns.extent == 1)
 
     @property
+    def can_be_second(self) -> bool:
+        """Whether a product can read it as its second operand: its rows or its columns are dense."""
+        return self.has_dense_rows or self.T.has_dense_rows
+
+    @property
     def T(self) -> Matrix:  # noqa: N802 - NumPy's name
         """The transposed view of the same memory."""
         return Matrix(self.pointer, self.columns, self.rows)

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from glassnet.compile.matrix import Axis, Matrix, moved, scaled
+from glassnet.compile.matrix import Matrix, moved, scaled
 from glassnet.compile.tiles import Plan, plan_product
 from glassnet.compile.transpose import transposing
 from glassnet.compile.writer import INDEX, Type, Writer
@@ -45,7 +45,7 @@ def write_product(
         b: (K, N) with consecutive elements in its rows, which may go through a table, or in its columns.
         c: (M, N), consecutive elements in its rows; must not overlap the others.
         bias: pointer to N elements that are added to each row of the product.
-        plan: ``plan_product(element, a, b)``, the default. Of a part of a product, give the plan of the whole.
+        plan: ``plan_product(element, a, b, c)``, the default. Of a part of a product, give the plan of the whole.
         scratch: pointer to ``plan.scratch`` elements that nothing else uses meanwhile; may be None if that is 0.
         part: (first, last), two i64: compute only the shares first, first + 1, ..., last - 1 out of ``plan.shares``
             along ``plan.split``. Parts write disjoint elements of C, each the same bits as the whole product has. Each
@@ -55,11 +55,13 @@ def write_product(
         ShapeError: the shapes do not fit together, or the strides are such that an operand has to be copied first.
     """
     check(a, b, c)
-    plan = plan or plan_product(element, a, b)
+    plan = plan or plan_product(element, a, b, c)
     if plan.scratch and scratch is None:
         raise ShapeError(f"a product of shape {a.shape} @ {b.shape} needs {plan.scratch} elements of scratch, got none.")
     if bias is not None and accumulate:
         raise ShapeError("a product can add a bias or accumulate, not both.")
+    if plan.turned:
+        a, b, c = b.T, a.T, c.T
     job = _Product(writer, Type(element, plan.lanes), plan, scratch or "", part)
     whole, rest = divmod(a.columns.extent, plan.depth)
     if whole == 1 and not rest:
@@ -84,7 +86,7 @@ def check(a: Matrix, b: Matrix, c: Matrix) -> None:
         raise ShapeError(f"cannot write {a.shape} @ {b.shape} into {c.shape}: the product is ({m}, {n}).")
     if not c.has_dense_rows or c.rows.table:
         raise ShapeError("the result of a product must have consecutive elements in its rows: copy it afterwards.")
-    if not b.has_dense_rows and not b.T.has_dense_rows:
+    if not b.can_be_second:
         raise ShapeError("the second operand of a product must have consecutive rows or columns: copy it first.")
 
 
@@ -146,17 +148,15 @@ class _Product:
         """``C = bias + A @ B``, or ``C += A @ B``, for operands of one depth."""
         w, element, plan = self.writer, self.vector.element, self.plan
         (m, depth), n = a.shape, b.columns.extent
-        if plan.packs_a:
-            self.along("rows", m, lambda i, rows: self.pack_a(a.block(w, element, i, rows, "0", depth), i))
 
         def panel(j: str, width: int) -> None:
             right = b.block(w, element, "0", depth, j, width)
-            if plan.packs_b:
-                right = self.pack_b(right)
+            if plan.packs:
+                right = self.pack(right)
             start = self.start(bias, j, width)
 
             def tile(i: str, rows: int) -> None:
-                left = self.packed_a(i, rows, depth) if plan.packs_a else a.block(w, element, i, rows, "0", depth)
+                left = a.block(w, element, i, rows, "0", depth)
                 self.tile(left, right, c.block(w, element, i, rows, j, width), start, add)
 
             self.along("rows", m, tile)
@@ -168,6 +168,8 @@ class _Product:
         w, vector = self.writer, self.vector
         if bias is None:
             return [ZERO for _ in self.counts(width)]
+        if self.plan.turned:  # the bias of the one column of C, which is the only row here
+            return [w.splat(vector, w.load(vector.scalar, bias))] * len(self.counts(width))
         here = moved(w, vector.element, bias, column)
         return [self.load(here, v, count) for v, count in enumerate(self.counts(width))]
 
@@ -204,24 +206,7 @@ class _Product:
 
         w.loop(source.rows.extent, row)
 
-    def packed_a(self, i: str, rows: int, depth: int) -> Matrix:
-        """The packed rows of A of the tile that begins at row i, as they lie in the scratch memory behind B's panel."""
-        w, plan = self.writer, self.plan
-        behind = moved(w, self.vector.element, self.scratch, str(plan.scratch_b))
-        columnar = plan.a_by_columns
-        pointer = moved(w, self.vector.element, behind, scaled(w, i, plan.depth if columnar else plan.a_stride))
-        if columnar:
-            return Matrix(pointer, Axis(rows, 1), Axis(depth, plan.a_stride))
-        return Matrix(pointer, Axis(rows, plan.a_stride), Axis(depth, 1))
-
-    def pack_a(self, a: Matrix, i: str) -> None:
-        """Copy the rows of A of one tile."""
-        target = self.packed_a(i, *a.shape)
-        if self.plan.a_by_columns:
-            a, target = a.T, target.T
-        self.copy(a, target)
-
-    def pack_b(self, b: Matrix) -> Matrix:
+    def pack(self, b: Matrix) -> Matrix:
         """Copy a panel of B to the beginning of the scratch memory, its rows filled up to whole vectors."""
         w, vector, lanes = self.writer, self.vector, self.vector.lanes
         depth, width = b.shape

@@ -20,23 +20,25 @@ from dataclasses import dataclass
 from itertools import product
 from math import ceil
 
-from glassnet.compile.engine import register_bytes, register_count
+from glassnet.compile.engine import lanes_of, register_count
 from glassnet.compile.matrix import Matrix
 from glassnet.compile.writer import BYTES
 
 LATENCY = 4  # cycles until the result of a fused multiply-add can be added to
-BODY = 40  # cycles: what one more kind of tile must save, for it has to be compiled and fetched
+LOADS = 2  # vectors that a core loads in a cycle, as many as it multiplies
 TILE = 16  # cycles to enter and leave the loop over k
-DEEPEST = 384  # elements of k in one block
-GATHERED_ROWS = 10  # each row of a gathered A needs a pointer of its own, and there are about a dozen registers for them
+BODY = 40  # cycles that one more kind of tile must save, for it has to be compiled and fetched
+SPLIT = 1.5  # a vector that crosses two lines of the cache costs two loads; every other one does
+DEEPEST = 384  # elements of k in a block
+DEEPEST_FAR = 128  # the same where B is large: a panel then fills half of the first cache
+GATHERED_ROWS = 10  # each row of a gathered A needs a pointer in a register, and there are about a dozen for them
 FIRST_CACHE = 32 * 1024  # bytes
-LARGEST_A = 2**20  # elements of A that are packed at once
-FAR = 2048  # bytes between rows: beyond, each row is on a page of its own, and rows evict each other
+FAR = 2048  # bytes from a row of B to the next: beyond, each is on a page of its own, and they evict each other
 
 
 @dataclass(frozen=True)
 class Processor:
-    """What the choice depends on."""
+    """What the choice depends on: lanes of a vector, and how many vector registers there are."""
 
     lanes: int
     registers: int
@@ -44,45 +46,36 @@ class Processor:
     @classmethod
     def here(cls, element: str) -> Processor:
         """This one, for an element such as "float"."""
-        return cls(register_bytes() // BYTES[element], register_count())
+        return cls(lanes_of(element), register_count())
 
 
 @dataclass(frozen=True)
 class Plan:
-    """The choice for one product. Every element of C is summed up in the same order whatever the tiles are, so that
+    """The choice for one product.
 
-    products of the same K with the same ``depth`` and ``chains`` give the same bits, whole or in parts.
+    Threads share the work along the axis ``split`` ("rows" or "columns"), which has ``shares`` equal pieces, the last
+    one perhaps smaller.
     """
 
     lanes: int
-    rows: int
-    vectors: int
+    rows: int  # of a tile
+    vectors: int  # of a row of a tile
     depth: int
     chains: int
-    packs_a: bool
-    packs_b: bool
-    split: str  # "rows" or "columns": along which axis of C threads should share the work
-    shares: int  # how many tiles there are along that axis
-    a_by_columns: bool  # a packed A keeps its columns together: it is a transposed view
-    a_stride: int  # elements between the rows (or columns) of a packed A
-    scratch_b: int  # elements
-    scratch_a: int
+    packs: bool  # whether panels of B are copied to scratch memory
+    turned: bool  # whether C.T = B.T @ A.T is computed instead
+    split: str
+    shares: int
 
     @property
     def scratch(self) -> int:
         """Elements of scratch memory that each thread needs."""
-        return self.scratch_a + self.scratch_b
+        return self.packs * whole_vectors(self.depth, self.lanes) * self.vectors * self.lanes
 
 
-def cycles(m: int, k: int, n: int, rows: int, vectors: int, lanes: int, split_loads: bool) -> float:
-    """An estimate for all tiles of a product, good enough to compare choices."""
-    wide = ceil(n / lanes)
-    total = 0.0
-    for r, v in product(pieces(m, rows), pieces(wide, vectors)):
-        loads = r[0] + v[0] * (1.5 if split_loads else 1)
-        step = max(r[0] * v[0] / 2, loads / 2, LATENCY / chains_of(r[0], v[0], k))
-        total += r[1] * v[1] * (k * step + TILE + r[0] * v[0]) + BODY
-    return total
+def whole_vectors(count: int, lanes: int) -> int:
+    """The next multiple of ``lanes``."""
+    return ceil(count / lanes) * lanes
 
 
 def pieces(extent: int, step: int) -> list[tuple[int, int]]:
@@ -91,55 +84,67 @@ def pieces(extent: int, step: int) -> list[tuple[int, int]]:
 
 
 def chains_of(rows: int, vectors: int, k: int) -> int:
-    """Into how many chains the sums are split: a power of two, so that there are about eight independent sums."""
+    """Into how many chains the sums of a tile are split: a power of two that makes about eight independent sums."""
     chains = 1
     while chains * 2 <= min(k, 2 * LATENCY // (rows * vectors)):
         chains *= 2
     return chains
 
 
-def depth_of(k: int) -> int:
-    """The length of a block of k: all of it, or a divisor of k between half of ``DEEPEST`` and ``DEEPEST``, or 256."""
-    if k <= DEEPEST:
-        return k
-    return next((d for d in range(DEEPEST, DEEPEST // 2, -1) if k % d == 0), 256)
+def depth_of(k: int, deepest: int) -> int:
+    """The length of a block of k: k itself, or the largest divisor that is more than half of ``deepest``, or that."""
+    return k if k <= deepest else next((d for d in range(deepest, deepest // 2, -1) if k % d == 0), deepest)
 
 
-def plan_product(element: str, a: Matrix, b: Matrix, *, processor: Processor | None = None) -> Plan:
-    """Choose for ``a @ b``. Depends on shapes, strides and the processor only."""
-    processor = processor or Processor.here(element)
-    lanes = processor.lanes
-    (m, k), n = a.shape, b.columns.extent
-    wide = ceil(n / lanes)
-    depth = depth_of(k)
-    far = b.rows.stride * BYTES[element] >= FAR and depth * b.rows.stride * BYTES[element] > FIRST_CACHE
-    packs_b = not b.has_dense_rows or (far and m >= 16)
-    split_loads = not packs_b and b.rows.stride % lanes != 0
-    most = min(m, GATHERED_ROWS if a.rows.table else m)
+def cycles(shape: tuple[int, int, int], tile: tuple[int, int], a_load: float, b_load: float) -> float:
+    """An estimate for (M, K, vectors of N), good enough to compare tiles.
+
+    A load of A or B counts as ``a_load`` or ``b_load`` loads.
+    """
+    m, k, wide = shape
+    chains = chains_of(*tile, k)
+    total = 0.0
+    for (rows, down), (vectors, across) in product(pieces(m, tile[0]), pieces(wide, tile[1])):
+        loads = rows * a_load + vectors * b_load
+        step = max(rows * vectors / 2, loads / LOADS, LATENCY / chains)
+        total += down * across * (k * step + TILE + rows * vectors) + BODY
+    return total
+
+
+def best_tile(shape: tuple[int, int, int], most: int, registers: int, a_load: float, b_load: float) -> tuple[int, int]:
+    """The tile of at most ``most`` rows that the estimate likes best and that fits into the registers."""
+    m, k, wide = shape
     fitting = [
-        (r, v)
-        for v in range(1, min(wide, 8) + 1)
-        for r in range(1, min(most, processor.registers) + 1)
-        if r * v * chains_of(r, v, depth) + v + 1 <= processor.registers
+        (rows, vectors)
+        for vectors in range(1, min(wide, registers) + 1)
+        for rows in range(1, min(m, most) + 1)
+        if rows * vectors * chains_of(rows, vectors, k) + vectors + 1 <= registers
     ]
-    rows, vectors = min(fitting, key=lambda tile: (cycles(m, depth, n, *tile, lanes, split_loads), -tile[0]))
-    tiles, panels = ceil(m / rows), ceil(wide / vectors)
-    dense_a = a.has_dense_rows or a.T.has_dense_rows
-    packs_a = packs_b and far and dense_a and panels > 1 and m * depth <= LARGEST_A
-    a_by_columns = not a.has_dense_rows
-    a_stride = rows if a_by_columns else ceil(depth / lanes) * lanes + lanes
-    return Plan(
-        lanes=lanes,
-        rows=rows,
-        vectors=vectors,
-        depth=depth,
-        chains=chains_of(rows, vectors, depth),
-        packs_a=packs_a,
-        packs_b=packs_b,
-        split="columns" if panels >= tiles or (packs_b and panels > 1 and not packs_a) else "rows",
-        shares=panels if panels >= tiles or (packs_b and panels > 1 and not packs_a) else tiles,
-        a_by_columns=a_by_columns,
-        a_stride=a_stride,
-        scratch_b=packs_b * ceil(depth / lanes) * lanes * vectors * lanes,
-        scratch_a=packs_a * tiles * rows * (depth if a_by_columns else a_stride),
+    return min(fitting, key=lambda tile: cycles(shape, tile, a_load, b_load))
+
+
+def plan_product(element: str, a: Matrix, b: Matrix, c: Matrix, *, processor: Processor | None = None) -> Plan:
+    """Choose for ``C = A @ B``, by shapes, strides and the processor only (the default: this one)."""
+    processor = processor or Processor.here(element)
+    turned = c.columns.extent == 1 < c.rows.extent and c.T.has_dense_rows and a.T.can_be_second
+    if turned:
+        a, b = b.T, a.T
+    (m, k), n, lanes = a.shape, b.columns.extent, processor.lanes
+    row_bytes = b.rows.stride * BYTES[element]
+    far = b.has_dense_rows and row_bytes >= FAR and k * row_bytes > FIRST_CACHE and m >= lanes
+    packs = far or not b.has_dense_rows
+    depth = depth_of(k, DEEPEST_FAR if far else DEEPEST)
+    wide = ceil(n / lanes)
+    rows, vectors = best_tile(
+        (m, depth, wide),
+        most=GATHERED_ROWS if a.rows.table else processor.registers,
+        registers=processor.registers,
+        a_load=2 if far else 1,  # the rows of a large A come from the second cache
+        b_load=1 if packs or b.rows.stride % lanes == 0 else SPLIT,
     )
+    tiles, panels = ceil(m / rows), ceil(wide / vectors)
+    # Threads that share the rows pack all of B each; else the axis with more pieces is shared more evenly.
+    split = "columns" if panels >= tiles or (packs and panels > 1) else "rows"
+    chains = chains_of(rows, vectors, depth)
+    shares = panels if split == "columns" else tiles
+    return Plan(lanes, rows, vectors, depth, chains, packs, turned, split, shares)
