@@ -57,7 +57,7 @@ def write_product(
     check(a, b, c)
     plan = plan or plan_product(element, a, b, c)
     if plan.scratch and scratch is None:
-        raise ShapeError(f"a product of shape {a.shape} @ {b.shape} needs {plan.scratch} elements of scratch, got none.")
+        raise ShapeError(f"the product {a.shape} @ {b.shape} needs {plan.scratch} elements of scratch, got none.")
     if bias is not None and accumulate:
         raise ShapeError("a product can add a bias or accumulate, not both.")
     if plan.turned:
@@ -74,7 +74,7 @@ def write_product(
         (m, n), w = c.shape, writer
         job.block(a.block(w, element, "0", m, k, depth), b.block(w, element, k, depth, "0", n), c, None, True)
 
-    writer.loop(whole * plan.depth, lambda k, _: nothing(add(k, plan.depth)), step=plan.depth)
+    writer.repeat(whole * plan.depth, lambda k: add(k, plan.depth), step=plan.depth)
     if rest:
         add(str(whole * plan.depth), rest)
 
@@ -88,11 +88,6 @@ def check(a: Matrix, b: Matrix, c: Matrix) -> None:
         raise ShapeError("the result of a product must have consecutive elements in its rows: copy it afterwards.")
     if not b.can_be_second:
         raise ShapeError("the second operand of a product must have consecutive rows or columns: copy it first.")
-
-
-def nothing(_: None) -> tuple[str, ...]:
-    """What the body of a loop returns that carries no values."""
-    return ()
 
 
 @dataclass(frozen=True)
@@ -111,7 +106,7 @@ class _Product:
         step = plan.rows if axis == "rows" else plan.vectors * plan.lanes
         whole, rest = divmod(extent, step)
         if self.part is None or plan.split != axis:
-            w.loop(whole * step, lambda i, _: nothing(body(i, step)), step=step)
+            w.repeat(whole * step, lambda i: body(i, step), step=step)
             if rest:
                 body(str(whole * step), rest)
             return
@@ -131,14 +126,13 @@ class _Product:
             start = self.start(bias, j, width)
 
             def tile(i: str, rows: int) -> None:
-                def row(r: str, _: object) -> tuple[str, ...]:
+                def row(r: str) -> None:
                     pointer = moved(w, element, here.pointer, here.rows.offset(w, r))
                     for v, (value, count) in enumerate(zip(start, self.counts(width), strict=True)):
                         w.store(self.vector, value, moved(w, element, pointer, str(v * self.vector.lanes)), count)
-                    return ()
 
                 here = c.block(w, element, i, rows, j, width)
-                w.loop(rows, row)
+                w.repeat(rows, row)
 
             self.along("rows", c.rows.extent, tile)
 
@@ -186,12 +180,12 @@ class _Product:
     # Packing
 
     def copy(self, source: Matrix, target: Matrix) -> None:
-        """Copy rows of consecutive elements; where a row of the target is longer, up to a whole vector, zeros follow."""
+        """Copy rows of consecutive elements; zeros follow where a row of the target is longer, up to a whole vector."""
         w, vector = self.writer, self.vector
         width, lanes = source.columns.extent, vector.lanes
         whole = width // lanes * lanes
 
-        def row(i: str, _: object) -> tuple[str, ...]:
+        def row(i: str) -> None:
             read = moved(w, vector.element, source.pointer, source.rows.offset(w, i))
             write = moved(w, vector.element, target.pointer, target.rows.offset(w, i))
 
@@ -199,12 +193,11 @@ class _Product:
                 value = w.load(vector, moved(w, vector.element, read, j), count)
                 w.store(vector, value, moved(w, vector.element, write, j), room)
 
-            w.loop(whole, lambda j, _: nothing(move(j, lanes, lanes)), step=lanes)
+            w.repeat(whole, lambda j: move(j, lanes, lanes), step=lanes)
             if whole < width:
                 move(str(whole), width - whole, min(lanes, target.columns.extent - whole))
-            return ()
 
-        w.loop(source.rows.extent, row)
+        w.repeat(source.rows.extent, row)
 
     def pack(self, b: Matrix) -> Matrix:
         """Copy a panel of B to the beginning of the scratch memory, its rows filled up to whole vectors."""
@@ -223,7 +216,7 @@ class _Product:
             w.say(f"call void @{transpose}(ptr {source}, {size}, ptr {target}, i64 {panel.rows.stride})")
 
         def steps(extent: int, body: Callable[[str, int], None]) -> None:
-            w.loop(extent // lanes * lanes, lambda i, _: nothing(body(i, lanes)), step=lanes)
+            w.repeat(extent // lanes * lanes, lambda i: body(i, lanes), step=lanes)
             if extent % lanes:
                 body(str(extent // lanes * lanes), extent % lanes)
 
@@ -243,7 +236,7 @@ class _Product:
 
         def multiply(k: str, sums: list[str]) -> list[str]:
             row = moved(w, element, b.pointer, b.rows.offset(w, k))
-            vectors = [self.load(row, v, min(vector.lanes, b.columns.extent - v * vector.lanes)) for v in range(len(counts))]
+            vectors = [self.load(row, v, count) for v, count in enumerate(self.counts(b.columns.extent))]
             along = a.columns.offset(w, k)
             column = moved(w, element, a.pointer, along)
             found = []
@@ -258,7 +251,7 @@ class _Product:
         def turn(k: str, sums: list[str]) -> list[str]:
             found = []
             for chain in range(chains):
-                at = k if not chain else str(int(k) + chain) if k.isdecimal() else w.let(f"add nuw nsw i64 {k}, {chain}")
+                at = w.let(f"add nuw nsw i64 {k}, {chain}") if chain else k
                 found += multiply(at, sums[chain * size : (chain + 1) * size])
             return found
 

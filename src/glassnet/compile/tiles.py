@@ -7,8 +7,8 @@ of B and ``rows`` numbers of A, and multiplies every one with every other. With 
 8 x 3 takes 11 loads for 24 multiplications. The results of fused multiply-adds come four cycles late: fewer than eight
 independent sums leave the core waiting, and where a tile is that small, each sum is split into ``chains``.
 
-**Depth.** A sum of K numbers is cut into blocks of ``depth``, whose sums are added to C. The block of B for one panel of
-columns then fits into the first cache, and rounding errors grow with depth + K / depth instead of K.
+**Depth.** A sum of K numbers is cut into blocks of ``depth``, whose sums are added to C. The block of B for one panel
+of columns then fits into the first cache, and rounding errors grow with depth + K / depth instead of K.
 
 **Packing.** Vectors want consecutive columns of B. Where B is a transposed view, or so large that its rows are far
 apart, the panel of a block is first copied, dense and transposed if need be, into scratch memory; of A likewise.
@@ -26,8 +26,9 @@ from glassnet.compile.writer import BYTES
 
 LATENCY = 4  # cycles until the result of a fused multiply-add can be added to
 LOADS = 2  # vectors that a core loads in a cycle, as many as it multiplies
+WAIT = 0.15  # cycles that a load costs even where there is time for it, on average
 TILE = 16  # cycles to enter and leave the loop over k
-BODY = 40  # cycles that one more kind of tile must save, for it has to be compiled and fetched
+CLOSE = 1.03  # estimates within this factor count as equal
 SPLIT = 1.5  # a vector that crosses two lines of the cache costs two loads; every other one does
 DEEPEST = 384  # elements of k in a block
 DEEPEST_FAR = 128  # the same where B is large: a panel then fills half of the first cache
@@ -96,23 +97,27 @@ def depth_of(k: int, deepest: int) -> int:
     return k if k <= deepest else next((d for d in range(deepest, deepest // 2, -1) if k % d == 0), deepest)
 
 
+def kinds(shape: tuple[int, int, int], tile: tuple[int, int]) -> list[tuple[tuple[int, int], tuple[int, int]]]:
+    """The one to four kinds of tiles that cover C: (rows, how often), (vectors, how often) of each."""
+    return list(product(pieces(shape[0], tile[0]), pieces(shape[2], tile[1])))
+
+
 def cycles(shape: tuple[int, int, int], tile: tuple[int, int], a_load: float, b_load: float) -> float:
     """An estimate for (M, K, vectors of N), good enough to compare tiles.
 
     A load of A or B counts as ``a_load`` or ``b_load`` loads.
     """
-    m, k, wide = shape
-    chains = chains_of(*tile, k)
+    k, chains = shape[1], chains_of(*tile, shape[1])
     total = 0.0
-    for (rows, down), (vectors, across) in product(pieces(m, tile[0]), pieces(wide, tile[1])):
+    for (rows, down), (vectors, across) in kinds(shape, tile):
         loads = rows * a_load + vectors * b_load
-        step = max(rows * vectors / 2, loads / LOADS, LATENCY / chains)
-        total += down * across * (k * step + TILE + rows * vectors) + BODY
+        step = max(rows * vectors / 2, loads / LOADS, LATENCY / chains) + WAIT * loads
+        total += down * across * (k * step + TILE + rows * vectors)
     return total
 
 
 def best_tile(shape: tuple[int, int, int], most: int, registers: int, a_load: float, b_load: float) -> tuple[int, int]:
-    """The tile of at most ``most`` rows that the estimate likes best and that fits into the registers."""
+    """The tile of at most ``most`` rows that fits into the registers: of the fastest, the one with the least code."""
     m, k, wide = shape
     fitting = [
         (rows, vectors)
@@ -120,7 +125,12 @@ def best_tile(shape: tuple[int, int, int], most: int, registers: int, a_load: fl
         for rows in range(1, min(m, most) + 1)
         if rows * vectors * chains_of(rows, vectors, k) + vectors + 1 <= registers
     ]
-    return min(fitting, key=lambda tile: cycles(shape, tile, a_load, b_load))
+    estimates = {tile: cycles(shape, tile, a_load, b_load) for tile in fitting}
+    enough = CLOSE * min(estimates.values())
+    return min(
+        (tile for tile in fitting if estimates[tile] <= enough),
+        key=lambda tile: (sum((r + 1) * (v + 1) for (r, _), (v, _) in kinds(shape, tile)), estimates[tile]),
+    )
 
 
 def plan_product(element: str, a: Matrix, b: Matrix, c: Matrix, *, processor: Processor | None = None) -> Plan:

@@ -219,6 +219,15 @@ class Writer:
         self.label(f"{name}.end")
         return list(after)
 
+    def repeat(self, extent: int, body: Callable[[str], None], step: int = 1) -> None:
+        """A ``loop`` that carries no values."""
+
+        def turn(i: str, _: Sequence[str]) -> Sequence[str]:
+            body(i)
+            return ()
+
+        self.loop(extent, turn, step=step)
+
     def between(self, first: str, last: str, body: Callable[[str], None]) -> None:
         """``for i in range(first, last): body(i)`` with bounds (i64) that are known only when it runs."""
         name = self.fresh("span")
