@@ -7,6 +7,7 @@ still works eagerly.
 from __future__ import annotations
 
 import ctypes
+import platform
 from functools import lru_cache
 from typing import Any
 
@@ -35,6 +36,11 @@ def register_bytes() -> int:
     if _features().get("avx512f"):
         return 64
     return 32 if _features().get("avx2") else 16
+
+
+def register_count() -> int:
+    """How many vector registers this processor has: 32 with AVX-512 and on 64-bit ARM, 16 otherwise."""
+    return 32 if register_bytes() == 64 or platform.machine().lower() in ("arm64", "aarch64") else 16
 
 
 def lanes_of(element: str) -> int:

@@ -218,3 +218,30 @@ class Writer:
         self.say(f"br i1 {more}, label %{name}, label %{name}.end")
         self.label(f"{name}.end")
         return list(after)
+
+    def repeat(self, extent: int, body: Callable[[str], None], step: int = 1) -> None:
+        """A ``loop`` that carries no values."""
+
+        def turn(i: str, _: Sequence[str]) -> Sequence[str]:
+            body(i)
+            return ()
+
+        self.loop(extent, turn, step=step)
+
+    def between(self, first: str, last: str, body: Callable[[str], None]) -> None:
+        """``for i in range(first, last): body(i)`` with bounds (i64) that are known only when it runs."""
+        name = self.fresh("span")
+        self.say(f"br label %{name}.enter")
+        self.label(f"{name}.enter")
+        self.say(f"br label %{name}")
+        self.label(name)
+        self.say(f"%{name}.i = phi i64 [{first}, %{name}.enter], [%{name}.next, %{name}.latch]")
+        more = self.let(f"icmp slt i64 %{name}.i, {last}")
+        self.say(f"br i1 {more}, label %{name}.body, label %{name}.end")
+        self.label(f"{name}.body")
+        body(f"%{name}.i")
+        self.say(f"br label %{name}.latch")
+        self.label(f"{name}.latch")
+        self.say(f"%{name}.next = add nsw i64 %{name}.i, 1")
+        self.say(f"br label %{name}")
+        self.label(f"{name}.end")

@@ -1,0 +1,160 @@
+"""How a product of known shape is cut up: tiles of C that stay in registers, blocks of k that stay in the cache.
+
+**Tiles.** In C = A @ B every element of A meets N numbers and every element of B meets M. Read from memory each time,
+they would cost two loads for each multiplication, and a core that multiplies two vectors a cycle also loads only two.
+So a tile of C, ``rows`` x ``vectors`` vectors, is kept in registers while k runs: each k loads ``vectors`` vectors
+of B and ``rows`` numbers of A, and multiplies every one with every other. With 32 registers of 16 floats, a tile of
+8 x 3 takes 11 loads for 24 multiplications. The results of fused multiply-adds come four cycles late: fewer than eight
+independent sums leave the core waiting, and where a tile is that small, each sum is split into ``chains``.
+
+**Depth.** A sum of K numbers is cut into blocks of ``depth``, whose sums are added to C. The block of B for one panel
+of columns then fits into the first cache, and rounding errors grow with depth + K / depth instead of K.
+
+**Packing.** Vectors want consecutive columns of B. Where B is a transposed view, or so large that its rows are far
+apart, the panel of a block is first copied, dense and transposed if need be, into scratch memory; of A likewise.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import product
+from math import ceil
+
+from glassnet.compile.engine import lanes_of, register_count
+from glassnet.compile.matrix import Matrix
+from glassnet.compile.writer import BYTES
+
+LATENCY = 4  # cycles until the result of a fused multiply-add can be added to
+LOADS = 2  # vectors that a core loads in a cycle, as many as it multiplies
+WAIT = 0.15  # cycles that a load costs even where there is time for it, on average
+TILE = 16  # cycles to enter and leave the loop over k
+CLOSE = 1.03  # estimates within this factor count as equal
+SPLIT = 1.5  # a vector that crosses two lines of the cache costs two loads; every other one does
+DEEPEST = 384  # elements of k in a block
+DEEPEST_FAR = 128  # the same where B is large: a panel then fills half of the first cache
+GATHERED_ROWS = 10  # each row of a gathered A needs a pointer in a register, and there are about a dozen for them
+FIRST_CACHE = 32 * 1024  # bytes
+FAR = 2048  # bytes from a row of B to the next: beyond, each is on a page of its own, and they evict each other
+
+
+@dataclass(frozen=True)
+class Processor:
+    """What the choice depends on: lanes of a vector, and how many vector registers there are."""
+
+    lanes: int
+    registers: int
+
+    @classmethod
+    def here(cls, element: str) -> Processor:
+        """This one, for an element such as "float"."""
+        return cls(lanes_of(element), register_count())
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The choice for one product.
+
+    Threads share the work along the axis ``split`` ("rows" or "columns"), which has ``shares`` equal pieces, the last
+    one perhaps smaller.
+    """
+
+    lanes: int
+    rows: int  # of a tile
+    vectors: int  # of a row of a tile
+    depth: int
+    chains: int
+    packs: bool  # whether panels of B are copied to scratch memory
+    turned: bool  # whether C.T = B.T @ A.T is computed instead
+    split: str
+    shares: int
+
+    @property
+    def scratch(self) -> int:
+        """Elements of scratch memory that each thread needs."""
+        return self.packs * whole_vectors(self.depth, self.lanes) * self.vectors * self.lanes
+
+
+def whole_vectors(count: int, lanes: int) -> int:
+    """The next multiple of ``lanes``."""
+    return ceil(count / lanes) * lanes
+
+
+def pieces(extent: int, step: int) -> list[tuple[int, int]]:
+    """(length, how often): the whole steps, then the rest."""
+    return [(length, count) for length, count in ((step, extent // step), (extent % step, 1)) if length and count]
+
+
+def chains_of(rows: int, vectors: int, k: int) -> int:
+    """Into how many chains the sums of a tile are split: a power of two that makes about eight independent sums."""
+    chains = 1
+    while chains * 2 <= min(k, 2 * LATENCY // (rows * vectors)):
+        chains *= 2
+    return chains
+
+
+def depth_of(k: int, deepest: int) -> int:
+    """The length of a block of k: k itself, or the largest divisor that is more than half of ``deepest``, or that."""
+    return k if k <= deepest else next((d for d in range(deepest, deepest // 2, -1) if k % d == 0), deepest)
+
+
+def kinds(shape: tuple[int, int, int], tile: tuple[int, int]) -> list[tuple[tuple[int, int], tuple[int, int]]]:
+    """The one to four kinds of tiles that cover C: (rows, how often), (vectors, how often) of each."""
+    return list(product(pieces(shape[0], tile[0]), pieces(shape[2], tile[1])))
+
+
+def cycles(shape: tuple[int, int, int], tile: tuple[int, int], a_load: float, b_load: float) -> float:
+    """An estimate for (M, K, vectors of N), good enough to compare tiles.
+
+    A load of A or B counts as ``a_load`` or ``b_load`` loads.
+    """
+    k, chains = shape[1], chains_of(*tile, shape[1])
+    total = 0.0
+    for (rows, down), (vectors, across) in kinds(shape, tile):
+        loads = rows * a_load + vectors * b_load
+        step = max(rows * vectors / 2, loads / LOADS, LATENCY / chains) + WAIT * loads
+        total += down * across * (k * step + TILE + rows * vectors)
+    return total
+
+
+def best_tile(shape: tuple[int, int, int], most: int, registers: int, a_load: float, b_load: float) -> tuple[int, int]:
+    """The tile of at most ``most`` rows that fits into the registers: of the fastest, the one with the least code."""
+    m, k, wide = shape
+    fitting = [
+        (rows, vectors)
+        for vectors in range(1, min(wide, registers) + 1)
+        for rows in range(1, min(m, most) + 1)
+        if rows * vectors * chains_of(rows, vectors, k) + vectors + 1 <= registers
+    ]
+    estimates = {tile: cycles(shape, tile, a_load, b_load) for tile in fitting}
+    enough = CLOSE * min(estimates.values())
+    return min(
+        (tile for tile in fitting if estimates[tile] <= enough),
+        key=lambda tile: (sum((r + 1) * (v + 1) for (r, _), (v, _) in kinds(shape, tile)), estimates[tile]),
+    )
+
+
+def plan_product(element: str, a: Matrix, b: Matrix, c: Matrix, *, processor: Processor | None = None) -> Plan:
+    """Choose for ``C = A @ B``, by shapes, strides and the processor only (the default: this one)."""
+    processor = processor or Processor.here(element)
+    turned = c.columns.extent == 1 < c.rows.extent and c.T.has_dense_rows and a.T.can_be_second
+    if turned:
+        a, b = b.T, a.T
+    (m, k), n, lanes = a.shape, b.columns.extent, processor.lanes
+    row_bytes = b.rows.stride * BYTES[element]
+    far = b.has_dense_rows and row_bytes >= FAR and k * row_bytes > FIRST_CACHE and m >= lanes
+    packs = far or not b.has_dense_rows
+    depth = depth_of(k, DEEPEST_FAR if far else DEEPEST)
+    wide = ceil(n / lanes)
+    rows, vectors = best_tile(
+        (m, depth, wide),
+        most=GATHERED_ROWS if a.rows.table else processor.registers,
+        registers=processor.registers,
+        a_load=2 if far else 1,  # the rows of a large A come from the second cache
+        b_load=1 if packs or b.rows.stride % lanes == 0 else SPLIT,
+    )
+    tiles, panels = ceil(m / rows), ceil(wide / vectors)
+    # Threads that share the rows pack all of B each; else the axis with more pieces is shared more evenly.
+    split = "columns" if panels >= tiles or (packs and panels > 1) else "rows"
+    chains = chains_of(rows, vectors, depth)
+    shares = panels if split == "columns" else tiles
+    return Plan(lanes, rows, vectors, depth, chains, packs, turned, split, shares)
