@@ -119,7 +119,15 @@ def _remainder(w: Writer, type_: Type, kind: str, x: str, y: str) -> str:
     return w.select(type_, wrong, w.binary("fadd" if type_.is_float else "add", type_, rest, y), rest)
 
 
+def _power(w: Writer, type_: Type, kind: str, x: str, y: str) -> str:
+    """The C library's, an element at a time: vectors are taken apart by LLVM."""
+    if not type_.is_float:
+        raise NotImplementedError("integer powers")
+    return w.call(f"llvm.pow.{type_.suffix}", type_, (type_, x), (type_, y))
+
+
 _SPECIAL: dict[str, Callable[..., str]] = {
+    "power": _power,
     "negate": _negate,
     "abs": _abs,
     "sign": _sign,

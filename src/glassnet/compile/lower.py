@@ -196,6 +196,8 @@ class Lowering:
 
     def _copy(self, part: Value, view: View, add: bool = False) -> None:
         """An array into a view of its shape."""
+        if not part.size:
+            return
         index, loops = self._loops(part.shape)
         self._add(Nest(loops, [Store(view.buffer, view.at(index), self.element(part, index), add=add)]))
 
@@ -205,6 +207,9 @@ class Lowering:
 
     def _reduction(self, value: Value, filled: View) -> None:
         (given,) = value.values
+        if not given.size:  # only a sum is defined
+            self._fill(filled, 0)
+            return
         axes = value.static["axes"]
         if value.operation == "argmax":
             self._argmax(value, filled)
@@ -279,8 +284,7 @@ class Lowering:
             starts = tuple(start if i == axis else 0 for i in range(len(value.shape)))
             into = moved(filled, "slice", {"starts": starts, "steps": (1,) * len(starts), "shape": part.shape})
             assert into is not None
-            if part.size:
-                self._copy(part, into)
+            self._copy(part, into)
             start += part.shape[axis]
 
     def _pad(self, value: Value, filled: View) -> None:
@@ -308,6 +312,8 @@ class Lowering:
         assert seen is not None
         index, loops = self._loops(parts.shape)
         inside = index[1 + spatial : -1]
+        if not parts.size:
+            return
         for offset in np.ndindex(*kernel):  # within one of them, no two parts meet
             at = {term[0][0]: Affine((), n) for place, n in zip(inside, offset, strict=True) if (term := place.terms)}
             where = [place.replace(at) for place in index]
@@ -317,6 +323,8 @@ class Lowering:
     def _scatter_add(self, value: Value, filled: View) -> None:
         values, *positions = value.values
         self._fill(filled, 0)
+        if not values.size:
+            return
         axis, count = value.static["axis"], len(positions)
         reach = len(np.broadcast_shapes(*(p.shape for p in positions)))
         index, loops = self._loops(values.shape)
@@ -334,6 +342,9 @@ class Lowering:
     def _matmul(self, value: Value, filled: View) -> None:
         """A product of matrices by a kernel; one with a vector, as loops that add up."""
         a, b = value.values
+        if not a.size:
+            self._fill(filled, 0)
+            return
         if a.operation == "gather" and a.number not in self.kept:
             self._gathered_product(value, filled, a, transposed=False)
             return
@@ -516,7 +527,7 @@ def _keep_inputs(value: Value, kept: set[int]) -> None:
     def is_view(given: Value) -> bool:
         """Whether it is a view if its base is in memory."""
         chain = []
-        while given.operation in MOVEMENTS and given.number not in kept:
+        while given.operation in MOVEMENTS and (given.number not in kept or given is value):
             chain.append(given)
             given = given.values[0]
         view: View | None = View.whole(Buffer("", given.size, given.dtype), given.shape)

@@ -76,6 +76,8 @@ def simplify(value: Value) -> Value:
             return inputs[0]
         if divisor and not isinstance(divisor, bool) and abs(np.frexp(divisor)[0]) == 0.5:  # its inverse is exact
             return _derived(value, "multiply", (inputs[0], 1 / divisor))
+    if value.operation == "power" and isinstance(inputs[0], Value) and not value.weak:
+        return _known_power(value)
     if value.operation in ("reshape", "broadcast") and _same(inputs[0], value):
         return inputs[0]
     if value.operation == "permute" and value.static["axes"] == tuple(range(len(value.shape))):
@@ -88,6 +90,24 @@ def simplify(value: Value) -> Value:
     if value.operation == "astype" and isinstance(inputs[0], Value) and not inputs[0].weak and _same(inputs[0], value):
         return inputs[0]
     return value
+
+
+def _known_power(value: Value) -> Value:
+    """Powers that are products or roots."""
+    base, exponent = value.inputs[0], _number(value.inputs[1])
+    assert isinstance(base, Value)
+    if not _same(base, value) or isinstance(exponent, bool) or exponent not in (1, 2, 3, 0.5, -1, -0.5):
+        return value
+    if exponent == 1:
+        return base
+    if exponent in (0.5, -0.5):
+        base = _derived(value, "sqrt", (base,))
+    if exponent == 0.5:
+        return base
+    if exponent < 0:
+        return _derived(value, "divide", (1.0, base))
+    square = _derived(value, "multiply", (base, base))
+    return square if exponent == 2 else _derived(value, "multiply", (square, base))
 
 
 def one_hot_products(value: Value) -> Value:

@@ -38,7 +38,7 @@ def apply(operation: str, *inputs: Any, **static: Any) -> Traced:
     """Compute a primitive and write it down."""
     values = [x.value if isinstance(x, Traced) else x for x in inputs]
     result = COMPUTE[operation](*values, **static)
-    weak = isinstance(result, bool | int | float)
+    weak = is_number(result)
     array = np.asarray(result)
     node = Value(
         operation,
@@ -55,7 +55,12 @@ def apply(operation: str, *inputs: Any, **static: Any) -> Traced:
 def _as_input(x: Any) -> Any:
     if isinstance(x, Traced):
         return x.node
-    return x if isinstance(x, bool | int | float) else constant(x)
+    return x if is_number(x) else constant(x)
+
+
+def is_number(x: Any) -> bool:
+    """Whether it is a number of Python, which takes the type of what it meets; NumPy's float64 is none, though a float."""
+    return isinstance(x, bool | int | float) and not isinstance(x, np.generic)
 
 
 def constant(array: Any) -> Value:
@@ -197,6 +202,7 @@ class TracingNamespace(NumpyNamespace):
 
     @staticmethod
     def _reduce(operation: str, x: Any, axis: Any, keepdims: Any) -> Traced:
+        x = as_traced(x)
         return apply(operation, x, axes=as_axes(axis, x.ndim), keepdims=bool(keepdims))
 
     def sum(self, x: Any, axis: Any = None, keepdims: Any = False) -> Traced:
@@ -236,11 +242,13 @@ class TracingNamespace(NumpyNamespace):
 
     def expand_dims(self, x: Any, axes: Any) -> Traced:
         """New axes of length 1."""
-        return as_traced(x).reshape(np.expand_dims(np.broadcast_to(np.False_, x.shape), axes).shape)
+        x = as_traced(x)
+        return x.reshape(np.expand_dims(np.broadcast_to(np.False_, x.shape), axes).shape)
 
     def broadcast_to(self, x: Any, shape: Shape) -> Traced:
         """x repeated along axes of length 1."""
-        return as_traced(x) if tuple(shape) == x.shape else apply("broadcast", x, shape=tuple(shape))
+        x = as_traced(x)
+        return x if tuple(shape) == x.shape else apply("broadcast", x, shape=tuple(shape))
 
     def concatenate(self, parts: Sequence[Any], axis: int) -> Traced:
         """Arrays joined along an axis."""
@@ -290,7 +298,7 @@ class Trace:
 
     def input(self, name: str, value: Array | float, table: str = "") -> Traced:
         """An array, or a number of Python, that comes in under a name."""
-        weak = isinstance(value, int | float)
+        weak = is_number(value)
         array = np.asarray(value)
         node = Value("input", (), {"name": name}, array.shape, array.dtype, weak)
         self.record.inputs[name] = node

@@ -79,8 +79,10 @@ def moved(view: View, operation: str, static: dict[str, Any]) -> View | None:
 
 def groups(old: Shape, new: Shape) -> list[tuple[list[int], list[int]]]:
     """Which axes of one shape hold the same elements as which axes of another, in the smallest groups. Axes of length
-    1 are in none.
+    1 are in none, and there are no groups where there are no elements.
     """
+    if 0 in old:
+        return []
     found: list[tuple[list[int], list[int]]] = []
     left = [i for i, n in enumerate(old) if n != 1]
     right = [i for i, n in enumerate(new) if n != 1]

@@ -1,0 +1,241 @@
+"""A program: a record as native code that makes many steps without returning to Python.
+
+The code is one function, ``run``, with the loop over the steps; in it the statements of the step, cut into functions of
+bounded size, because LLVM's time grows faster than the size of a function. All state and temporaries lie in one piece
+of memory; the data tables are read where they are.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from glassnet.compile.emit import Emitter, Frame
+from glassnet.compile.engine import Code, attributes
+from glassnet.compile.fuse import fuse
+from glassnet.compile.loops import Buffer, Loop, Product, Statement, loads, walk, written
+from glassnet.compile.lower import Lowering
+from glassnet.compile.matrix import Axis, Matrix
+from glassnet.compile.memory import ALIGNMENT, Layout, lay_out, settle
+from glassnet.compile.passes import optimize
+from glassnet.compile.products import plan_product
+from glassnet.compile.record import Record
+from glassnet.compile.source import text
+from glassnet.compile.tidy import tidy
+from glassnet.compile.writer import ELEMENTS, Writer
+from glassnet.engine.namespace import Array
+
+#: How much a function may hold: loops count 1, products 4.
+CHUNK = 16
+
+_PARAMETERS = ("memory", "rows", "rates", "words", "outputs")
+
+
+class Program:
+    """A compiled step. ``state`` are views of its memory by name, which change as it runs.
+
+    body: its loops. buffers: all named pieces of memory.
+    """
+
+    def __init__(self, record: Record, tables: Mapping[str, Array]) -> None:
+        lowering = Lowering(optimize(record))
+        self.items = settle(lowering)
+        self.body = tidy(fuse(self.items))
+        self.buffers = _all_buffers(lowering, self.body)
+        self.layout = lay_out(self.body, self.buffers)
+        self._tables = [b for b in self.buffers if b.kind == "table"]
+        self._given = [np.ascontiguousarray(tables[b.name]) for b in self._tables]
+        self._scratch = -(-self.layout.size // ALIGNMENT) * ALIGNMENT
+        self._memory = _aligned(self._scratch + _scratch_bytes(self.body))
+        self._rates = sum(b.kind == "lr" for b in self.buffers)
+        self._words = sum(b.kind == "words" for b in self.buffers)
+        self._shapes = {name: value.shape for name, value in record.outputs.items()}
+        self._outputs = {b.name.removeprefix("output."): b for b in self.buffers if b.kind == "output"}
+        self.state = {
+            name: self._view(lowering.buffers[value.number]).reshape(value.shape)
+            for name, value in record.inputs.items()
+            if value.number in lowering.buffers and lowering.buffers[value.number].kind == "state"
+        }
+        for buffer in self.buffers:
+            if buffer.kind == "constant":
+                self._view(buffer)[...] = buffer.array.reshape(-1)
+        self._rows = next((value.size for name, value in record.inputs.items() if name == "step.rows"), 0)
+        self.ir = self._write()
+        code = Code(self.ir)
+        pointer, word = ctypes.c_void_p, ctypes.c_int64
+        self._run = code.function("run", word, word, *[pointer] * (len(_PARAMETERS) + len(self._tables)))
+
+    @property
+    def source(self) -> str:
+        """The loops of a step as Python."""
+        return text(self.body)
+
+    def run(self, rows: Array, rates: Array, number: int, words: Array) -> dict[str, Array]:
+        """Make K steps. rows (K, B), rates (K, G), words (K, S, 2); see ``CompiledStep``. Returns the outputs (K, ...)."""
+        steps = len(rows)
+        rows = np.ascontiguousarray(rows, np.int64)
+        rates = np.ascontiguousarray(rates, np.float64)
+        words = np.ascontiguousarray(words, np.uint32)
+        assert rows.size == steps * self._rows
+        assert rates.size >= steps * self._rates
+        assert words.size >= steps * self._words * 2
+        outputs = np.zeros((steps, self.layout.outputs), np.uint8)
+        places = [array.ctypes.data for array in (self._memory, rows, rates, words, outputs, *self._given)]
+        self._run(steps, number, *places)
+        return {name: self._output(outputs, name, buffer) for name, buffer in self._outputs.items()}
+
+    def _output(self, outputs: Array, name: str, buffer: Buffer) -> Array:
+        start = self.layout.offsets[buffer]
+        part = np.ascontiguousarray(outputs[:, start : start + buffer.size * buffer.dtype.itemsize])
+        return part.view(buffer.dtype).reshape(len(outputs), *self._shapes[name])
+
+    def _view(self, buffer: Buffer) -> Array:
+        start = self.layout.offsets[buffer]
+        return self._memory[start : start + buffer.size * buffer.dtype.itemsize].view(buffer.dtype)
+
+    # Code
+
+    def _write(self) -> str:
+        """The IR of the whole module."""
+        declarations: set[str] = set()
+        functions = []
+        chunks = _chunks(self.body)
+        parameters = [*_PARAMETERS, *(f"table{i}" for i in range(len(self._tables)))]
+        signature = ", ".join(f"ptr %{name}" for name in parameters)
+        for i, statements in enumerate(chunks):
+            writer = Writer()
+            pointers = _Pointers(writer, self.layout, self._tables, self._rows)
+            scratch = f"%scratch{i}"
+            Emitter(writer, pointers, scratch).body(statements, Frame())
+            declarations |= writer.declarations
+            entry = [f"  {scratch} = getelementptr inbounds i8, ptr %memory, i64 {self._scratch}", *pointers.lines]
+            functions.append(
+                "\n".join([f"define private void @part{i}({signature}) {attributes()} {{", "entry:", *entry])
+                + "\n"
+                + "\n".join(writer.lines)
+                + "\n  ret void\n}\n"
+            )
+        return "\n".join([*sorted(declarations), *functions, self._entry(len(chunks), parameters)])
+
+    def _entry(self, count: int, parameters: Sequence[str]) -> str:
+        """The function that is called from outside: the loop over the steps."""
+        w = Writer()
+        number = next((b for b in self.buffers if b.kind == "number"), None)
+        strides = {
+            "rows": self._rows * 8,
+            "rates": self._rates * 8,
+            "words": self._words * 8,
+            "outputs": self.layout.outputs,
+        }
+        signature = ", ".join(f"ptr %{name}" for name in parameters)
+        w.lines.append(f"define void @run(i64 %steps, i64 %number, {signature}) {attributes()} {{")
+        w.label("entry")
+        w.say("%any = icmp sgt i64 %steps, 0")
+        w.say("br i1 %any, label %step, label %end")
+        w.label("step")
+        w.say("%s = phi i64 [0, %entry], [%next, %step]")
+        given = {}
+        for name in parameters:
+            given[name] = f"%{name}"
+            if name in strides:
+                offset = w.let(f"mul i64 %s, {strides[name]}")
+                given[name] = w.address("i8", f"%{name}", offset)
+        if number is not None:
+            place = w.address("i8", "%memory", str(self.layout.offsets[number]))
+            w.say(f"store i64 {w.let('add i64 %number, %s')}, ptr {place}")
+        arguments = ", ".join(f"ptr {given[name]}" for name in parameters)
+        for i in range(count):
+            w.say(f"call void @part{i}({arguments})")
+        w.say("%next = add i64 %s, 1")
+        w.say("%more = icmp slt i64 %next, %steps")
+        w.say("br i1 %more, label %step, label %end")
+        w.label("end")
+        w.say("ret void")
+        return "\n".join(w.lines) + "\n}\n"
+
+
+class _Pointers:
+    """Pointers to buffers, computed once at the beginning of a function."""
+
+    def __init__(self, writer: Writer, layout: Layout, tables: Sequence[Buffer], rows: int) -> None:
+        self.lines: list[str] = []
+        self._writer, self._layout, self._tables = writer, layout, list(tables)
+        self._known: dict[Buffer, str] = {}
+
+    def __call__(self, buffer: Buffer) -> str:
+        if buffer not in self._known:
+            self._known[buffer] = self._find(buffer)
+        return self._known[buffer]
+
+    def _find(self, buffer: Buffer) -> str:
+        if buffer.kind == "table":
+            return f"%table{self._tables.index(buffer)}"
+        if buffer.kind == "rows":
+            return "%rows"
+        if buffer.kind in ("lr", "words"):
+            base, offset = ("rates" if buffer.kind == "lr" else "words"), int(buffer.name.rsplit(".", 1)[1]) * 8
+        else:
+            base = "outputs" if buffer.kind == "output" else "memory"
+            offset = self._layout.offsets[buffer]
+        name = "%" + self._writer.fresh("p")
+        self.lines.append(f"  {name} = getelementptr inbounds i8, ptr %{base}, i64 {offset}")
+        return name
+
+
+def _all_buffers(lowering: Lowering, body: Sequence[Statement]) -> list[Buffer]:
+    found = dict.fromkeys(lowering.buffers.values())
+    for statement in body:
+        for buffer in [*written([statement]), *(load.buffer for load in loads([statement]))]:
+            found.setdefault(buffer)
+    return list(found)
+
+
+def _chunks(body: Sequence[Statement]) -> list[list[Statement]]:
+    """Statements in groups of bounded size. Names are not handed on: a group ends where none is in use."""
+    from glassnet.compile.loops import Let, Name, Start, own_expressions, subexpressions
+
+    last: dict[Name, int] = {}
+    for i, statement in enumerate(body):
+        for inner in walk([statement]):
+            for expr in own_expressions(inner):
+                for part in subexpressions(expr):
+                    if isinstance(part, Name):
+                        last[part] = i
+    chunks: list[list[Statement]] = [[]]
+    weight, open_until = 0, -1
+    for i, statement in enumerate(body):
+        if weight >= CHUNK and open_until < i:
+            chunks.append([])
+            weight = 0
+        chunks[-1].append(statement)
+        if isinstance(statement, Let | Start):
+            open_until = max(open_until, last.get(statement.name, -1))
+        weight += sum(4 if isinstance(s, Product) else 1 for s in walk([statement]) if isinstance(s, Loop | Product))
+    return chunks
+
+
+def _scratch_bytes(body: Sequence[Statement]) -> int:
+    """What the products need beside their operands."""
+    most = 0
+    for s in walk(body):
+        if isinstance(s, Product):
+            element = ELEMENTS[s.c.buffer.dtype.name]
+            a = Matrix("", Axis(s.m, s.a.row_stride), Axis(s.k, s.a.column_stride))
+            if s.a.rows is not None:
+                gathered = Matrix("", Axis(s.k if s.a_transposed else s.m, s.a.row_stride, "t"), Axis(s.m if s.a_transposed else s.k, 1))
+                a = gathered.T if s.a_transposed else gathered
+            b = Matrix("", Axis(s.k, s.b.row_stride), Axis(s.n, s.b.column_stride))
+            c = Matrix("", Axis(s.m, s.c.row_stride), Axis(s.n, s.c.column_stride))
+            most = max(most, plan_product(element, a, b, c).scratch * s.c.buffer.dtype.itemsize)
+    return most + ALIGNMENT
+
+
+def _aligned(size: int) -> Array:
+    """Bytes that begin at a multiple of the alignment."""
+    whole = np.zeros(size + ALIGNMENT, np.uint8)
+    start = -whole.ctypes.data % ALIGNMENT
+    return whole[start : start + size]
+
+
