@@ -58,6 +58,8 @@ class Program:
             for name, value in record.inputs.items()
             if value.number in lowering.buffers and lowering.buffers[value.number].kind == "state"
         }
+        lasting = [b for b in self.buffers if b.kind in ("state", "constant", "number")]
+        self._lasting = self._memory[: max((self.layout.offsets[b] + _bytes(b) for b in lasting), default=0)]
         for buffer in self.buffers:
             if buffer.kind == "constant":
                 self._view(buffer)[...] = buffer.array.reshape(-1)
@@ -72,8 +74,14 @@ class Program:
         """The loops of a step as Python."""
         return text(self.body)
 
-    def run(self, rows: Array, rates: Array, number: int, words: Array) -> dict[str, Array]:
-        """Make K steps. rows (K, B), rates (K, G), words (K, S, 2); see ``CompiledStep``. Returns the outputs (K, ...)."""
+    def run(
+        self, rows: Array, rates: Array, number: int, words: Array, tables: Mapping[str, Array] | None = None
+    ) -> dict[str, Array]:
+        """Make K steps. rows (K, B), rates (K, G), words (K, S, 2); see ``CompiledStep``. Returns the outputs (K, ...).
+
+        tables: others of the same shapes and types than those that it was made with.
+        """
+        given = self._given if tables is None else [np.ascontiguousarray(tables[b.name]) for b in self._tables]
         steps = len(rows)
         rows = np.ascontiguousarray(rows, np.int64)
         rates = np.ascontiguousarray(rates, np.float64)
@@ -82,18 +90,26 @@ class Program:
         assert rates.size >= steps * self._rates
         assert words.size >= steps * self._words * 2
         outputs = np.zeros((steps, self.layout.outputs), np.uint8)
-        places = [array.ctypes.data for array in (self._memory, rows, rates, words, outputs, *self._given)]
+        places = [array.ctypes.data for array in (self._memory, rows, rates, words, outputs, *given)]
         self._run(steps, number, *places)
         return {name: self._output(outputs, name, buffer) for name, buffer in self._outputs.items()}
 
     def _output(self, outputs: Array, name: str, buffer: Buffer) -> Array:
         start = self.layout.offsets[buffer]
-        part = np.ascontiguousarray(outputs[:, start : start + buffer.size * buffer.dtype.itemsize])
+        part = np.ascontiguousarray(outputs[:, start : start + _bytes(buffer)])
         return part.view(buffer.dtype).reshape(len(outputs), *self._shapes[name])
 
     def _view(self, buffer: Buffer) -> Array:
         start = self.layout.offsets[buffer]
-        return self._memory[start : start + buffer.size * buffer.dtype.itemsize].view(buffer.dtype)
+        return self._memory[start : start + _bytes(buffer)].view(buffer.dtype)
+
+    def snapshot(self) -> Array:
+        """A copy of the state, to go back to."""
+        return self._lasting.copy()
+
+    def restore(self, snapshot: Array) -> None:
+        """Go back to a state."""
+        self._lasting[...] = snapshot
 
     # Code
 
@@ -230,6 +246,10 @@ def _scratch_bytes(body: Sequence[Statement]) -> int:
             c = Matrix("", Axis(s.m, s.c.row_stride), Axis(s.n, s.c.column_stride))
             most = max(most, plan_product(element, a, b, c).scratch * s.c.buffer.dtype.itemsize)
     return most + ALIGNMENT
+
+
+def _bytes(buffer: Buffer) -> int:
+    return buffer.size * buffer.dtype.itemsize
 
 
 def _aligned(size: int) -> Array:
