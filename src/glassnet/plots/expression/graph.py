@@ -77,6 +77,7 @@ def graph(
     Raises GradientError for a tensor that was not computed from any that requires a gradient, ConfigError for a graph
     that is too large.
 
+    >>> import glassnet as gn
     >>> a = gn.tensor(2.0, requires_grad=True)
     >>> picture = gn.graph(a * a + a, names={"a": a})
     >>> [(node.title, node.value, node.gradient) for node in picture.nodes]
