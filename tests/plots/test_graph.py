@@ -102,6 +102,12 @@ def test_indices_have_no_derivative():
     assert next(node for node in graph.nodes if node.name == "rows").value == "0 to 3"
 
 
+def test_no_gradient_goes_to_a_condition():
+    x = leaf([1.0, 0.0])
+    where = gn.graph(gn.where(x, x * 2.0, x).sum()).nodes[-2]
+    assert (where.operation, where.flows) == ("where", (False, True, True))
+
+
 def test_leaves_show_the_values_of_the_computation():
     w = leaf(2.0)
     y = w * w

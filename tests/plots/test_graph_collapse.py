@@ -44,6 +44,19 @@ def test_collapse_keeps_a_layer_in_evaluation_whole():
     ]
 
 
+class Gate(nn.Module):
+    """Uses its input as a factor and as a condition."""
+
+    def forward(self, x):
+        return gn.where(x, x * 2.0, 0.0)
+
+
+def test_a_gradient_goes_back_if_any_operation_of_the_layer_has_one():
+    graph = gn.graph(Gate()(leaf([1.0, 0.0])).sum(), collapse=True)
+    assert titles(graph) == ["leaf", "Gate", "sum"]
+    assert graph.nodes[1].flows == (True,)
+
+
 class Residual(nn.Module):
     """A module that computes before, between and after its parts."""
 
@@ -69,12 +82,12 @@ def test_collapse_makes_no_circle_of_a_module_around_its_parts():
 @given(st.data())
 def test_collapse_of_any_program_keeps_order_and_operations(data):
     """Layers and bare operations, applied to any earlier results."""
-    layers = [nn.Linear(2, 2), nn.BatchNorm1d(2).eval(), Residual2(), None]
+    layers = [nn.Linear(2, 2), nn.BatchNorm1d(2).eval(), Around(), None]
     values = [leaf(np.ones((2, 2), np.float32))]
     for _ in range(data.draw(st.integers(1, 12))):
         layer = data.draw(st.sampled_from(layers))
         a, b = (data.draw(st.sampled_from(values)) for _ in range(2))
-        values.append(a * b if layer is None else layer(a, b) if isinstance(layer, Residual2) else layer(a))
+        values.append(a * b if layer is None else layer(a, b) if isinstance(layer, Around) else layer(a))
     output = sum(values[1:], values[0])
     plain, folded = gn.graph(output, max_nodes=1000), gn.graph(output, collapse=True)
     assert all(source < i for source, i in edges_of(folded))
@@ -83,14 +96,15 @@ def test_collapse_of_any_program_keeps_order_and_operations(data):
     assert folded.nodes[-1].value == plain.nodes[-1].value
 
 
-class Residual2(nn.Module):
-    """Two inputs, of which one skips the part that computes."""
+class Around(nn.Module):
+    """Computes before and after its part, which does not wait for the first computation."""
 
     def __init__(self):
         self.inner = nn.Tanh()
 
     def forward(self, a, b):
-        return self.inner(a * 2.0) + b
+        before = a * 2.0
+        return self.inner(b) + before
 
 
 def operations(graph):

@@ -68,6 +68,12 @@ def test_svg_has_every_box_edge_and_tooltip():
     assert not [e for e in root.iter() if "id" in e.attrib or e.tag == f"{SVG}style"]  # many fit into one page
 
 
+def test_lines_from_a_constant_are_dashed():
+    """Of the two boxes above, that of the number is lower and has a line down to where its edge begins."""
+    lines = [p for p in read_svg(gn.graph(leaf(3.0) * 2.0)).findall(f"{SVG}path") if p.get("fill") == "none"]
+    assert ["stroke-dasharray" in line.attrib for line in lines] == [True, False, True]
+
+
 def test_kinds_look_different():
     net, _, _, loss = classifier()
     extra = leaf(1.0)
@@ -114,6 +120,7 @@ def test_awkward_names(name):
     assert graph.nodes[0].title in texts_of(graph)
     assert read_dot(graph.dot())[0][0].startswith(graph.nodes[0].title + "\n")
     assert "\n" not in graph.nodes[0].title
+    assert read_svg(graph).find(f"{SVG}g/{SVG}title").text == graph.nodes[0].details
     graph.dot().encode()
 
 

@@ -119,6 +119,12 @@ def test_results_stand_below_each_other_and_leaves_beside():
     assert boxes[4].x > boxes[3].x + 60
 
 
+def test_leaves_stand_where_their_edges_arrive():
+    picture = layout([(40, 20), (40, 20), (400, 30)], [[], [], [0, 1]])
+    for box, edge in zip(picture.boxes, picture.edges[2], strict=False):
+        assert box.x + box.width / 2 == pytest.approx(edge.end.x, abs=TOLERANCE)
+
+
 def test_a_long_edge_goes_around_the_boxes_in_between():
     picture = layout([(60, 30)] * 4, [[], [0], [1], [0, 2]])
     around, through = picture.edges[3]

@@ -47,7 +47,7 @@ def fold(vertices: Sequence[Vertex]) -> list[Vertex]:
     # Along every edge the number of changes falls, and what was no result comes before all results.
     order = sorted(members, key=lambda head: (vertices[head].node is not None, -changes[head], head))
     places = {place: i for i, head in enumerate(order) for place in members[head]}
-    return [_folded([(place, vertices[place]) for place in members[head]], places, users) for head in order]
+    return [_folded([vertices[place] for place in members[head]], places, places[head]) for head in order]
 
 
 def _layer(vertex: Vertex) -> Any:
@@ -68,32 +68,25 @@ def _changes(vertices: Sequence[Vertex], users: Sequence[Sequence[int]]) -> list
     return changes
 
 
-def _folded(members: Sequence[tuple[int, Vertex]], places: dict[int, int], users: Sequence[Sequence[int]]) -> Vertex:
-    """One vertex for all members; its value is that of the last one which is used outside."""
-    own = places[members[0][0]]
+def _folded(members: Sequence[Vertex], places: dict[int, int], own: int) -> Vertex:
+    """One vertex for all members; its value is that of its last result, which must be used outside."""
     edges = [
         (places[source], flow)
-        for _, vertex in members
+        for vertex in members
         for source, flow in zip(vertex.inputs, vertex.flows, strict=True)
         if places[source] != own
     ]
-    results = [(place, vertex) for place, vertex in members if vertex.node is not None]
-    if not results or _layer(results[0][1]) is None:
-        (_, alone), *_ = members
-        return replace(alone, inputs=tuple(source for source, _ in edges), flows=tuple(flow for _, flow in edges))
+    nodes = [vertex.node for vertex in members if vertex.node is not None]
+    if not nodes or nodes[0].layer is None:
+        return replace(members[0], inputs=tuple(place for place, _ in edges), flows=tuple(flow for _, flow in edges))
     flows: dict[int, bool] = {}
-    for source, flow in edges:
-        flows[source] = flows.get(source, False) or flow
-    _, last = next(
-        (place, vertex)
-        for place, vertex in reversed(results)
-        if not users[place] or any(places[user] != own for user in users[place])
-    )
+    for place, flow in edges:
+        flows[place] = flows.get(place, False) or flow
     return replace(
-        last,
+        next(vertex for vertex in reversed(members) if vertex.node is not None),
         kind="layer",
         inputs=tuple(flows),
         flows=tuple(flows.values()),
-        operations=tuple(vertex.node.operation.name for _, vertex in results if vertex.node is not None),
-        parameters=sum(np.size(vertex.value) for _, vertex in members if vertex.kind == "parameter"),
+        operations=tuple(node.operation.name for node in nodes),
+        parameters=sum(np.size(vertex.value) for vertex in members if vertex.kind == "parameter"),
     )

@@ -6,9 +6,9 @@ There are neither ids nor style sheets in it, so that several pictures can stand
 from __future__ import annotations
 
 from collections.abc import Sequence
+from html import escape
 from itertools import pairwise
 from unicodedata import east_asian_width
-from xml.sax.saxutils import escape
 
 from glassnet.plots.expression.description import GraphNode
 from glassnet.plots.expression.layout import Box, Run, layout
