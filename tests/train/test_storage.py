@@ -7,10 +7,10 @@ import glassnet as gn
 from glassnet.train.checkpoint import LATEST, PREVIOUS, read_arrays, write_arrays
 from glassnet.train.diagnostics import DIAGNOSTICS, Diagnostics
 from glassnet.train.run import read_config
-from glassnet.train.run_folder import CONFIG, write_config
+from glassnet.train.run_folder import CONFIG, LOG, write_config
 
 from .disturbed import assert_goes_on, interrupted, undisturbed
-from .training import InterruptAt, train
+from .training import train
 
 ARRAYS = {"net/a": np.arange(6, dtype=np.float32).reshape(2, 3), "optimizer/steps": np.array(7)}
 
@@ -115,8 +115,13 @@ def test_a_folder_of_a_run_that_was_killed_before_it_began_is_used_anew(tmp_path
     interrupted(tmp_path)
     (tmp_path / CONFIG).unlink()  # it is written last
     (tmp_path / f".{LATEST}.123.tmp").write_bytes(b"half")
-    train(tmp_path, callbacks=[InterruptAt(1)], diagnostics=None)
-    assert read_arrays(tmp_path / PREVIOUS)[1]["position"]["step"] == 0
+
+    class Look(gn.Callback):
+        def on_epoch_start(self, loop):
+            assert {path.name for path in tmp_path.iterdir()} == {CONFIG, LOG, LATEST}
+            raise KeyboardInterrupt
+
+    train(tmp_path, callbacks=[Look()], diagnostics=None)
     assert_goes_on(tmp_path, whole)
 
 
