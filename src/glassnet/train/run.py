@@ -92,7 +92,7 @@ class Run:
         arrays, notes = read_arrays(path)
         position, best_epoch, _ = read_notes(notes, path)
         net.load_state_dict(part(arrays, "best/" if best_epoch else "net/"))
-        net.task = config["task"]
+        net.task = config.get("task")
         return cls(
             net=net.eval(),
             history=position.history,
