@@ -9,7 +9,7 @@ settings.register_profile(
 )
 # By hand, for as long as one likes: pytest tests/fuzz --hypothesis-profile=long
 settings.register_profile(
-    "long", parent=settings.get_profile("glassnet"), max_examples=20_000, derandomize=False, database=None
+    "long", parent=settings.get_profile("glassnet"), max_examples=10_000, derandomize=False, database=None
 )
 settings.load_profile("glassnet")
 
