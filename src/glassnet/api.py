@@ -26,8 +26,8 @@ from glassnet.train.loop import Loop, Penalty, cast
 from glassnet.train.lr_finder import LRFinder, sweep_learning_rates
 from glassnet.train.metrics import Metric, default_metrics, task_of
 from glassnet.train.progress import Progress
-from glassnet.train.run import Run, describe
-from glassnet.train.run_folder import BEST, CONFIG, LATEST, RunFolder, new_folder
+from glassnet.train.run import Run, describe, how_to_resume
+from glassnet.train.run_folder import CONFIG, RunFolder, new_folder
 
 #: Stands for a new folder under runs/.
 AUTO = "auto"
@@ -130,7 +130,7 @@ def fit(
     if place is not None:
         everyone.append(RunFolder(place, config, best))
     if progress:
-        everyone.append(Progress())
+        everyone.append(Progress(None if place is None else how_to_resume(place, config)))
     loop.use(everyone)
     loop.run()
     if best is not None:
@@ -241,10 +241,8 @@ def _resume(loop: Loop, folder: Path | None, best: BestWeights | None) -> None:
     """Put the loop where the run in the folder was."""
     if folder is None:
         raise ConfigError("resume=True needs the folder of the run.")
-    load_checkpoint(folder / LATEST, loop)
+    load_checkpoint(folder, loop, best)
     if loop.step >= loop.total_steps and not loop.epoch_is_full:
         raise ConfigError(
             f"{folder} is complete: {loop.step:,} of {loop.total_steps:,} steps are made. Ask for more epochs."
         )
-    if best is not None and (folder / BEST).exists():
-        best.load(folder / BEST)

@@ -77,7 +77,7 @@ def test_training_on_digits_prints_what_came_out(digits_run):
         "config.json",
         "log.jsonl",
         "checkpoint.safetensors",
-        "best.safetensors",
+        "previous.safetensors",
         "diagnostics.jsonl",
     }
 

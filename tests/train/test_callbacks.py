@@ -4,7 +4,7 @@ import pytest
 
 import glassnet as gn
 
-from .training import X, Y, classifier, fit
+from .training import InterruptAt, X, Y, classifier, fit
 
 
 class Recorder(gn.Callback):
@@ -120,3 +120,32 @@ def test_on_a_terminal_the_bar_moves_at_most_ten_times_a_second(monkeypatch, cap
 
     fit(classifier(), steps=60, callbacks=[Clocked()])
     assert 10 <= len(updates) <= 20  # 60 steps of 0.03 s are 1.8 s
+
+
+def test_a_failing_end_does_not_keep_the_others_from_ending(tmp_path):
+    ended = []
+
+    class End(gn.Callback):
+        def __init__(self, error):
+            self.error = error
+
+        def on_fit_end(self, loop):
+            ended.append(self.error)
+            if self.error:
+                raise ValueError(self.error)
+
+    with pytest.raises(ValueError, match="first"):
+        fit(classifier(), callbacks=[End("first"), End("")], folder=tmp_path)
+    assert ended == ["first", ""]
+    assert gn.Run.load(tmp_path).epochs == 3
+
+
+@pytest.mark.parametrize(
+    ("notes", "how"),
+    [({}, "glassnet.fit(..., folder='runs/here', resume=True)"), ({"recipe": 1}, "glassnet resume runs/here")],
+)
+def test_who_interrupts_a_training_is_told_how_to_go_on(capsys, notes, how):
+    run = fit(classifier(), folder="runs/here", progress=True, callbacks=[InterruptAt(7)], notes=notes)
+    assert run.stopped == "interrupted"
+    output = capsys.readouterr().out
+    assert output.endswith(f"stopped at step 7: interrupted\ncontinue with: {how}\n")

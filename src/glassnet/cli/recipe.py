@@ -11,10 +11,14 @@ from typing import Any
 
 from glassnet import data
 from glassnet.data.dataset import Dataset
+from glassnet.data.files import read_whole
 from glassnet.engine.errors import CheckpointError, ConfigError
+from glassnet.engine.options import MAX_SEED
 
 PICTURES = ("digits", "mnist", "fashion-mnist")
 TABLE_ENDINGS = (".csv", ".tsv", ".parquet")
+WIDEST = 1_000_000  # units of a hidden layer
+LONGEST = 2**20  # bytes of a file of configuration
 LEARNING_RATES = {"sgd": 0.1, "rmsprop": 0.001, "adam": 0.005, "adamw": 0.005}  # found on the embedded sets
 
 
@@ -150,16 +154,17 @@ def parse_hidden(text: str) -> tuple[int, ...]:
 def _hidden(widths: tuple[int, ...]) -> tuple[int, ...]:
     if widths == (0,):
         return ()
-    if any(width < 1 for width in widths):
-        raise ConfigError(f"--hidden expects widths of at least 1, got {','.join(map(str, widths))!r}.")
+    if not all(1 <= width <= WIDEST for width in widths):
+        raise ConfigError(f"--hidden expects widths from 1 to {WIDEST:,}, got {','.join(map(str, widths))!r:.80}.")
     return widths
 
 
 def read_toml(path: Path) -> dict[str, Any]:
     """The options in a TOML file; "batch-size" and "batch_size" are the same. Raises ConfigError naming the file."""
     try:
-        given = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        given = tomllib.loads(read_whole(path, LONGEST).decode())
+        repr(given)  # Python shows no number of more than 4,300 digits, and an error could not name it: a ValueError
+    except (OSError, ValueError, RecursionError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise ConfigError(f"{path} cannot be read as TOML: {reason}.") from error
     return {key.replace("-", "_"): value for key, value in given.items()}
@@ -197,4 +202,6 @@ def _checked(given: Mapping[str, Any]) -> dict[str, Any]:
             words = {int: "a whole number", str: "a text", bool: "true or false"}.get(wanted[0], "a number")
             words = "a number" if float in wanted else words
             raise ConfigError(f"{name} must be {words}, got {value!r:.80}.")
+        if isinstance(value, int) and abs(value) > MAX_SEED:
+            raise ConfigError(f"{name} must be at most {MAX_SEED}, got {value!r:.80}.")
     return checked

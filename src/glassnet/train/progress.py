@@ -14,9 +14,13 @@ INTERVAL = 0.1  # seconds between two updates of the bar
 
 
 class Progress(Callback):
-    """A rich progress bar over all steps, at most ten updates a second; without a terminal only the lines."""
+    """A rich progress bar over all steps, at most ten updates a second; without a terminal only the lines.
 
-    def __init__(self) -> None:
+    how_to_resume: what to write to go on with the run, for someone who interrupts it.
+    """
+
+    def __init__(self, how_to_resume: str | None = None) -> None:
+        self.how_to_resume = how_to_resume
         self._bar: Any = None
         self._task: Any = None
         self._next = 0.0
@@ -58,6 +62,8 @@ class Progress(Callback):
             self._bar = None
         if loop.stopped is not None:
             self._console.print(f"stopped at step {loop.step:,}: {loop.stopped}")
+        if loop.stopped == "interrupted" and self.how_to_resume is not None:
+            self._console.print(f"continue with: {self.how_to_resume}", markup=False)
 
 
 def epoch_line(history: dict[str, list[float]]) -> str:
