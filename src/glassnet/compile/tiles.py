@@ -30,7 +30,7 @@ WAIT = 0.15  # cycles that a load costs even where there is time for it, on aver
 TILE = 16  # cycles to enter and leave the loop over k
 CLOSE = 1.03  # estimates within this factor count as equal
 SPLIT = 1.5  # a vector that crosses two lines of the cache costs two loads; every other one does
-DEEPEST = 384  # elements of k in a block
+DEEPEST = 256  # elements of k in a block
 DEEPEST_FAR = 128  # the same where B is large: a panel then fills half of the first cache
 GATHERED_ROWS = 10  # each row of a gathered A needs a pointer in a register, and there are about a dozen for them
 FIRST_CACHE = 32 * 1024  # bytes
@@ -71,12 +71,7 @@ class Plan:
     @property
     def scratch(self) -> int:
         """Elements of scratch memory that each thread needs."""
-        return self.packs * whole_vectors(self.depth, self.lanes) * self.vectors * self.lanes
-
-
-def whole_vectors(count: int, lanes: int) -> int:
-    """The next multiple of ``lanes``."""
-    return ceil(count / lanes) * lanes
+        return self.packs * ceil(self.depth / self.lanes) * self.lanes * self.vectors * self.lanes
 
 
 def pieces(extent: int, step: int) -> list[tuple[int, int]]:
@@ -93,44 +88,57 @@ def chains_of(rows: int, vectors: int, k: int) -> int:
 
 
 def depth_of(k: int, deepest: int) -> int:
-    """The length of a block of k: k itself, or the largest divisor that is more than half of ``deepest``, or that."""
-    return k if k <= deepest else next((d for d in range(deepest, deepest // 2, -1) if k % d == 0), deepest)
+    """The length of a block of k: all of it if that is half too long at most; else the largest good divisor, if any.
 
-
-def kinds(shape: tuple[int, int, int], tile: tuple[int, int]) -> list[tuple[tuple[int, int], tuple[int, int]]]:
-    """The one to four kinds of tiles that cover C: (rows, how often), (vectors, how often) of each."""
-    return list(product(pieces(shape[0], tile[0]), pieces(shape[2], tile[1])))
-
-
-def cycles(shape: tuple[int, int, int], tile: tuple[int, int], a_load: float, b_load: float) -> float:
-    """An estimate for (M, K, vectors of N), good enough to compare tiles.
-
-    A load of A or B counts as ``a_load`` or ``b_load`` loads.
+    Without a divisor between half of ``deepest`` and ``deepest``, a shorter block comes last, with code of its own.
     """
-    k, chains = shape[1], chains_of(*tile, shape[1])
-    total = 0.0
-    for (rows, down), (vectors, across) in kinds(shape, tile):
-        loads = rows * a_load + vectors * b_load
-        step = max(rows * vectors / 2, loads / LOADS, LATENCY / chains) + WAIT * loads
-        total += down * across * (k * step + TILE + rows * vectors)
-    return total
+    if k <= deepest * 3 // 2:
+        return k
+    return next((depth for depth in range(deepest, deepest // 2, -1) if k % depth == 0), deepest)
 
 
-def best_tile(shape: tuple[int, int, int], most: int, registers: int, a_load: float, b_load: float) -> tuple[int, int]:
-    """The tile of at most ``most`` rows that fits into the registers: of the fastest, the one with the least code."""
-    m, k, wide = shape
-    fitting = [
-        (rows, vectors)
-        for vectors in range(1, min(wide, registers) + 1)
-        for rows in range(1, min(m, most) + 1)
-        if rows * vectors * chains_of(rows, vectors, k) + vectors + 1 <= registers
-    ]
-    estimates = {tile: cycles(shape, tile, a_load, b_load) for tile in fitting}
-    enough = CLOSE * min(estimates.values())
-    return min(
-        (tile for tile in fitting if estimates[tile] <= enough),
-        key=lambda tile: (sum((r + 1) * (v + 1) for (r, _), (v, _) in kinds(shape, tile)), estimates[tile]),
-    )
+@dataclass(frozen=True)
+class Work:
+    """A product of (m, k, n) elements, k of one block, in which a load of A or B counts as so many loads."""
+
+    m: int
+    k: int
+    n: int
+    lanes: int
+    a_load: float
+    b_load: float
+
+    def kinds(self, tile: tuple[int, int]) -> list[tuple[int, int, int]]:
+        """The one to four kinds of tiles that cover C, each with code of its own: rows, vectors, how often."""
+        rows, columns = pieces(self.m, tile[0]), pieces(self.n, tile[1] * self.lanes)
+        return [(r, ceil(c / self.lanes), down * across) for (r, down), (c, across) in product(rows, columns)]
+
+    def cycles(self, tile: tuple[int, int]) -> float:
+        """An estimate, good enough to compare tiles."""
+        chains = chains_of(*tile, self.k)
+        total = 0.0
+        for rows, vectors, count in self.kinds(tile):
+            loads = rows * self.a_load + vectors * self.b_load
+            step = max(rows * vectors / 2, loads / LOADS, LATENCY / chains) + WAIT * loads
+            total += count * (self.k * step + TILE + rows * vectors)
+        return total
+
+    def code(self, tile: tuple[int, int]) -> int:
+        """An estimate of how much code the tiles need."""
+        return sum((rows + 1) * (vectors + 1) for rows, vectors, _ in self.kinds(tile))
+
+    def best_tile(self, most: int, registers: int) -> tuple[int, int]:
+        """At most ``most`` rows; of those that fit the registers and are about as fast, the one with the least code."""
+        fitting = [
+            (rows, vectors)
+            for vectors in range(1, min(ceil(self.n / self.lanes), registers) + 1)
+            for rows in range(1, min(self.m, most) + 1)
+            if rows * vectors * chains_of(rows, vectors, self.k) + vectors + 1 <= registers
+        ]
+        estimates = {tile: self.cycles(tile) for tile in fitting}
+        enough = CLOSE * min(estimates.values())
+        close = [tile for tile in fitting if estimates[tile] <= enough]
+        return min(close, key=lambda tile: (self.code(tile), estimates[tile]))
 
 
 def plan_product(element: str, a: Matrix, b: Matrix, c: Matrix, *, processor: Processor | None = None) -> Plan:
@@ -144,17 +152,12 @@ def plan_product(element: str, a: Matrix, b: Matrix, c: Matrix, *, processor: Pr
     far = b.has_dense_rows and row_bytes >= FAR and k * row_bytes > FIRST_CACHE and m >= lanes
     packs = far or not b.has_dense_rows
     depth = depth_of(k, DEEPEST_FAR if far else DEEPEST)
-    wide = ceil(n / lanes)
-    rows, vectors = best_tile(
-        (m, depth, wide),
-        most=GATHERED_ROWS if a.rows.table else processor.registers,
-        registers=processor.registers,
-        a_load=2 if far else 1,  # the rows of a large A come from the second cache
-        b_load=1 if packs or b.rows.stride % lanes == 0 else SPLIT,
-    )
-    tiles, panels = ceil(m / rows), ceil(wide / vectors)
-    # Threads that share the rows pack all of B each; else the axis with more pieces is shared more evenly.
-    split = "columns" if panels >= tiles or (packs and panels > 1) else "rows"
+    a_load = 2 if far else 1  # a large A comes from the second cache
+    b_load = 1 if packs or b.rows.stride % lanes == 0 else SPLIT
+    most = GATHERED_ROWS if a.rows.table else processor.registers
+    rows, vectors = Work(m, depth, n, lanes, a_load, b_load).best_tile(most, processor.registers)
+    tiles, panels = ceil(m / rows), ceil(n / (vectors * lanes))
+    # More pieces are shared more evenly; but threads that share the rows each pack all of B.
+    split = "columns" if panels >= (4 if packs else tiles) else "rows"
     chains = chains_of(rows, vectors, depth)
-    shares = panels if split == "columns" else tiles
-    return Plan(lanes, rows, vectors, depth, chains, packs, turned, split, shares)
+    return Plan(lanes, rows, vectors, depth, chains, packs, turned, split, panels if split == "columns" else tiles)
