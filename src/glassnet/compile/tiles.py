@@ -30,6 +30,7 @@ WAIT = 0.15  # cycles that a load costs even where there is time for it, on aver
 TILE = 16  # cycles to enter and leave the loop over k
 CLOSE = 1.03  # estimates within this factor count as equal
 SPLIT = 1.5  # a vector that crosses two lines of the cache costs two loads; every other one does
+FARTHER = 1.5  # how many loads one from the second cache counts for
 DEEPEST = 256  # elements of k in a block
 DEEPEST_FAR = 128  # the same where B is large: a panel then fills half of the first cache
 GATHERED_ROWS = 10  # each row of a gathered A needs a pointer in a register, and there are about a dozen for them
@@ -99,7 +100,10 @@ def depth_of(k: int, deepest: int) -> int:
 
 @dataclass(frozen=True)
 class Work:
-    """A product of (m, k, n) elements, k of one block, in which a load of A or B counts as so many loads."""
+    """A product of (m, k, n) elements, k of one block, in which a load of A or B counts as so many loads.
+
+    ``cached``: how many vectors of B the first cache can hold besides everything else.
+    """
 
     m: int
     k: int
@@ -107,6 +111,7 @@ class Work:
     lanes: int
     a_load: float
     b_load: float
+    cached: int
 
     def kinds(self, tile: tuple[int, int]) -> list[tuple[int, int, int]]:
         """The one to four kinds of tiles that cover C, each with code of its own: rows, vectors, how often."""
@@ -118,7 +123,8 @@ class Work:
         chains = chains_of(*tile, self.k)
         total = 0.0
         for rows, vectors, count in self.kinds(tile):
-            loads = rows * self.a_load + vectors * self.b_load
+            farther = 1 if self.k * vectors <= self.cached else FARTHER
+            loads = rows * self.a_load + vectors * self.b_load * farther
             step = max(rows * vectors / 2, loads / LOADS, LATENCY / chains) + WAIT * loads
             total += count * (self.k * step + TILE + rows * vectors)
         return total
@@ -148,14 +154,15 @@ def plan_product(element: str, a: Matrix, b: Matrix, c: Matrix, *, processor: Pr
     if turned:
         a, b = b.T, a.T
     (m, k), n, lanes = a.shape, b.columns.extent, processor.lanes
-    row_bytes = b.rows.stride * BYTES[element]
-    far = b.has_dense_rows and row_bytes >= FAR and k * row_bytes > FIRST_CACHE and m >= lanes
+    row_bytes = max(b.rows.stride, b.columns.stride) * BYTES[element]
+    far = row_bytes >= FAR and k * n * BYTES[element] > FIRST_CACHE and m >= lanes
     packs = far or not b.has_dense_rows
     depth = depth_of(k, DEEPEST_FAR if far else DEEPEST)
-    a_load = 2 if far else 1  # a large A comes from the second cache
+    a_load = FARTHER if far else 1  # a large A comes from the second cache
     b_load = 1 if packs or b.rows.stride % lanes == 0 else SPLIT
+    cached = FIRST_CACHE // (lanes * BYTES[element])
     most = GATHERED_ROWS if a.rows.table else processor.registers
-    rows, vectors = Work(m, depth, n, lanes, a_load, b_load).best_tile(most, processor.registers)
+    rows, vectors = Work(m, depth, n, lanes, a_load, b_load, cached).best_tile(most, processor.registers)
     tiles, panels = ceil(m / rows), ceil(n / (vectors * lanes))
     # More pieces are shared more evenly; but threads that share the rows each pack all of B.
     split = "columns" if panels >= (4 if packs else tiles) else "rows"
