@@ -50,6 +50,11 @@ CHOSEN = [
     Case((784, 5, 16), a="gathered columns"),
     Case((17, 20, 600), add="bias", in_parts=False),
     Case((20, 30, 530), b="gathered rows", dtype="float64", add="accumulate"),
+    Case((20, 300, 530), a="gathered rows"),
+    Case((17, 30, 600), a="gathered columns", b="columns"),
+    Case((20, 300, 530), a="columns", b="columns", add="bias"),
+    Case((20, 30, 530), a="strided"),
+    Case((388, 20, 550), add="accumulate", in_parts=False),
     Case((3, 1200, 5), add="bias"),
     Case((4, 787, 17), b="columns", a="gathered rows", add="bias", in_parts=False),
     Case((18, 401, 560), dtype="float64", a="columns", add="accumulate"),
@@ -65,7 +70,7 @@ def test_chosen(case: Case) -> None:
 
 
 @pytest.mark.smoke
-@settings(max_examples=80)
+@settings(max_examples=60)
 @given(case=CASES)
 @example(case=Case((32, 30, 200)))
 def test_any(case: Case) -> None:
@@ -129,7 +134,8 @@ def test_plans_fit_the_registers(
     assert plan.rows * plan.vectors * plan.chains + plan.vectors + 1 <= processor.registers
     assert plan.rows <= (m if not plan.turned else n)
     assert 1 <= plan.depth <= min(k, 384)
-    assert plan.scratch * 4 <= 256 * 1024
+    assert m % plan.height == 0 or plan.turned
+    assert plan.scratch * 4 <= 8 * 1024**2
     assert plan.shares >= 1
 
 
@@ -139,9 +145,9 @@ def test_plans_fit_the_registers(
         ((32, 30, 200), "rows", 300),
         ((32, 200, 27), "rows", 150),
         ((32, 27, 200), "columns", 350),
-        ((512, 512, 512), "rows", 300),
-        ((1000, 1000, 1000), "rows", 600),
-        ((31, 997, 997), "rows", 1500),  # no good divisors, so eight kinds of tiles
+        ((512, 512, 512), "rows", 400),
+        ((1000, 1000, 1000), "rows", 1000),
+        ((31, 997, 997), "rows", 1800),  # no good divisors, so eight kinds of tiles
     ],
 )
 def test_code_stays_small(shape: tuple[int, int, int], b: str, lines: int) -> None:

@@ -10,6 +10,8 @@ independent sums leave the core waiting, and where a tile is that small, each su
 **Depth.** A sum of K numbers is cut into blocks of ``depth``, whose sums are added to C. The block of B for one panel
 of columns then fits into the first cache, and rounding errors grow with depth + K / depth instead of K.
 
+**Height.** Of a large A, only as many rows meet a panel of B as stay in the second cache until the next panel.
+
 **Packing.** Vectors want consecutive columns of B. Where B is a transposed view, or so large that its rows are far
 apart, the panel of a block is first copied, dense and transposed if need be, into scratch memory; of A likewise.
 """
@@ -28,8 +30,9 @@ LATENCY = 4  # cycles until the result of a fused multiply-add can be added to
 LOADS = 2  # vectors that a core loads in a cycle, as many as it multiplies
 WAIT = 0.15  # cycles that a load costs even where there is time for it, on average
 TILE = 16  # cycles to enter and leave the loop over k
-CLOSE = 1.03  # estimates within this factor count as equal
+CLOSE = 1.03  # a small product may be estimated slower by this factor, if that saves code
 SPLIT = 1.5  # a vector that crosses two lines of the cache costs two loads; every other one does
+HIGHEST = 256  # rows of A in a block where B is large: they are to stay in the second cache
 FARTHER = 1.5  # how many loads one from the second cache counts for
 DEEPEST = 256  # elements of k in a block
 DEEPEST_FAR = 128  # the same where B is large: a panel then fills half of the first cache
@@ -62,17 +65,31 @@ class Plan:
     lanes: int
     rows: int  # of a tile
     vectors: int  # of a row of a tile
-    depth: int
+    depth: int  # of a block of k
+    height: int  # rows of A that are gone through with each panel of B; a divisor of M
     chains: int
-    packs: bool  # whether panels of B are copied to scratch memory
+    packs_a: bool  # whether blocks of A and panels of B are copied to scratch memory
+    packs_b: bool
     turned: bool  # whether C.T = B.T @ A.T is computed instead
     split: str
     shares: int
 
     @property
+    def scratch_b(self) -> int:
+        """Elements of scratch memory for a panel of B."""
+        return self.packs_b * ceil(self.depth / self.lanes) * self.lanes * self.vectors * self.lanes
+
+    @property
     def scratch(self) -> int:
         """Elements of scratch memory that each thread needs."""
-        return self.packs * ceil(self.depth / self.lanes) * self.lanes * self.vectors * self.lanes
+        shape = self.height, self.depth
+        of_a = max(a * odd_vectors(b, self.lanes) for a, b in (shape, shape[::-1]))
+        return self.scratch_b + self.packs_a * of_a
+
+
+def odd_vectors(extent: int, lanes: int) -> int:
+    """At least ``extent`` elements, an odd number of vectors: rows at such distances do not evict each other."""
+    return (ceil(extent / lanes) | 1) * lanes
 
 
 def pieces(extent: int, step: int) -> list[tuple[int, int]]:
@@ -88,14 +105,11 @@ def chains_of(rows: int, vectors: int, k: int) -> int:
     return chains
 
 
-def depth_of(k: int, deepest: int) -> int:
-    """The length of a block of k: all of it if that is half too long at most; else the largest good divisor, if any.
-
-    Without a divisor between half of ``deepest`` and ``deepest``, a shorter block comes last, with code of its own.
-    """
-    if k <= deepest * 3 // 2:
-        return k
-    return next((depth for depth in range(deepest, deepest // 2, -1) if k % depth == 0), deepest)
+def block_of(extent: int, longest: int) -> int | None:
+    """The length of equal blocks: everything, if that is half too long at most; else the largest divisor close by."""
+    if extent <= longest * 3 // 2:
+        return extent
+    return next((length for length in range(longest, longest // 2, -1) if extent % length == 0), None)
 
 
 @dataclass(frozen=True)
@@ -133,8 +147,8 @@ class Work:
         """An estimate of how much code the tiles need."""
         return sum((rows + 1) * (vectors + 1) for rows, vectors, _ in self.kinds(tile))
 
-    def best_tile(self, most: int, registers: int) -> tuple[int, int]:
-        """At most ``most`` rows; of those that fit the registers and are about as fast, the one with the least code."""
+    def best_tile(self, most: int, registers: int, close: float) -> tuple[int, int]:
+        """At most ``most`` rows; of those that fit the registers and are ``close`` to the best, the least code."""
         fitting = [
             (rows, vectors)
             for vectors in range(1, min(ceil(self.n / self.lanes), registers) + 1)
@@ -142,9 +156,9 @@ class Work:
             if rows * vectors * chains_of(rows, vectors, self.k) + vectors + 1 <= registers
         ]
         estimates = {tile: self.cycles(tile) for tile in fitting}
-        enough = CLOSE * min(estimates.values())
-        close = [tile for tile in fitting if estimates[tile] <= enough]
-        return min(close, key=lambda tile: (self.code(tile), estimates[tile]))
+        enough = close * min(estimates.values())
+        good = [tile for tile in fitting if estimates[tile] <= enough]
+        return min(good, key=lambda tile: (self.code(tile), estimates[tile]))
 
 
 def plan_product(element: str, a: Matrix, b: Matrix, c: Matrix, *, processor: Processor | None = None) -> Plan:
@@ -156,15 +170,21 @@ def plan_product(element: str, a: Matrix, b: Matrix, c: Matrix, *, processor: Pr
     (m, k), n, lanes = a.shape, b.columns.extent, processor.lanes
     row_bytes = max(b.rows.stride, b.columns.stride) * BYTES[element]
     far = row_bytes >= FAR and k * n * BYTES[element] > FIRST_CACHE and m >= lanes
-    packs = far or not b.has_dense_rows
-    depth = depth_of(k, DEEPEST_FAR if far else DEEPEST)
+    packs_a = far and (a.has_dense_rows or a.T.has_dense_rows)
+    packs_b = far or not b.has_dense_rows
+    deepest = DEEPEST_FAR if far else DEEPEST
+    depth = block_of(k, deepest) or deepest  # without a divisor, a shorter block comes last, with code of its own
+    height = block_of(m, HIGHEST) or m if far else m
     a_load = FARTHER if far else 1  # a large A comes from the second cache
-    b_load = 1 if packs or b.rows.stride % lanes == 0 else SPLIT
+    b_load = 1 if packs_b or b.rows.stride % lanes == 0 else SPLIT
     cached = FIRST_CACHE // (lanes * BYTES[element])
-    most = GATHERED_ROWS if a.rows.table else processor.registers
-    rows, vectors = Work(m, depth, n, lanes, a_load, b_load, cached).best_tile(most, processor.registers)
+    most = GATHERED_ROWS if a.rows.table and not packs_a else processor.registers
+    rows, vectors = Work(m, depth, n, lanes, a_load, b_load, cached).best_tile(
+        most, processor.registers, 1 if far else CLOSE
+    )
     tiles, panels = ceil(m / rows), ceil(n / (vectors * lanes))
     # More pieces are shared more evenly; but threads that share the rows each pack all of B.
-    split = "columns" if panels >= (4 if packs else tiles) else "rows"
+    split = "columns" if height < m or panels >= (4 if packs_b else tiles) else "rows"
     chains = chains_of(rows, vectors, depth)
-    return Plan(lanes, rows, vectors, depth, chains, packs, turned, split, panels if split == "columns" else tiles)
+    shares = panels if split == "columns" else tiles
+    return Plan(lanes, rows, vectors, depth, height, chains, packs_a, packs_b, turned, split, shares)
