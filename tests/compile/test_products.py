@@ -145,7 +145,7 @@ def test_plans_fit_the_registers(
         ((32, 30, 200), "rows", 300),
         ((32, 200, 27), "rows", 150),
         ((32, 27, 200), "columns", 350),
-        ((512, 512, 512), "rows", 400),
+        ((512, 512, 512), "rows", 600),
         ((1000, 1000, 1000), "rows", 1000),
         ((31, 997, 997), "rows", 1800),  # no good divisors, so eight kinds of tiles
     ],

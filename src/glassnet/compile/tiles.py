@@ -179,7 +179,7 @@ def plan_product(element: str, a: Matrix, b: Matrix, c: Matrix, *, processor: Pr
     b_load = 1 if packs_b or b.rows.stride % lanes == 0 else SPLIT
     cached = FIRST_CACHE // (lanes * BYTES[element])
     most = GATHERED_ROWS if a.rows.table and not packs_a else processor.registers
-    rows, vectors = Work(m, depth, n, lanes, a_load, b_load, cached).best_tile(
+    rows, vectors = Work(height, depth, n, lanes, a_load, b_load, cached).best_tile(
         most, processor.registers, 1 if far else CLOSE
     )
     tiles, panels = ceil(m / rows), ceil(n / (vectors * lanes))
