@@ -116,6 +116,13 @@ class Value:
         """The size of this, the sign of the other."""
         return self.intrinsic("copysign", other)
 
+    def ldexp(self, exponent: Value) -> Value:
+        """Times 2**exponent, a float with a whole number, rounded once."""
+        whole = exponent.convert("fptosi", "i32")
+        arguments = (self.type, self.name), (whole.type, whole.name)
+        name = f"llvm.ldexp.{self.type.suffix}.{whole.type.suffix}"
+        return Value(self.writer, self.type, self.writer.call(name, self.type, *arguments))
+
     def flip_sign(self, bits: Value) -> Value:
         """Its sign changed where the highest bit of the integer is set, the only one that may be."""
         return (self.bits ^ bits).floats

@@ -12,16 +12,17 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from decimal import Decimal
+from fractions import Fraction
 
 import numpy as np
 
+from glassnet.compile.engine import register_bytes
 from glassnet.compile.lanes import Value, fma, polynomial, rarely, where
 from glassnet.compile.polynomials import COS, EXPM1, LOG1P, LOG_ERFC, SIN
 from glassnet.compile.writer import Type, Writer
 
-_LN2 = Decimal("0.693147180559945309417232121458176568075500134360255254")
-_PI = Decimal("3.141592653589793238462643383279502884197169399375105821")
+_LN2 = Fraction("0.693147180559945309417232121458176568075500134360255254")
+_PI = Fraction("3.141592653589793238462643383279502884197169399375105821")
 
 
 @dataclass(frozen=True)
@@ -43,8 +44,8 @@ class _Format:
 
 
 _FORMATS = {
-    "float": _Format(23, 127, -104.0, 89.0, -18.0, 9.1, 3.95, 30000.0),
-    "double": _Format(52, 1023, -746.0, 710.0, -38.0, 19.1, 5.95, 1e6),
+    "float": _Format(23, 127, -104.0, 89.0, -18.0, 9.1, 3.95, 1e5),
+    "double": _Format(52, 1023, -746.0, 710.0, -38.0, 19.1, 5.95, 1e9),
 }
 
 
@@ -52,20 +53,20 @@ def _format(x: Value) -> _Format:
     return _FORMATS[x.type.element]
 
 
-def _terms(number: Decimal, x: Value, count: int) -> list[float]:
+def _terms(number: Fraction, x: Value, count: int) -> list[float]:
     """A number as the sum of so many floats of x's type: each holds what the ones before leave over."""
     terms = []
     for _ in range(count):
         nearest = float(np.float32(float(number))) if x.type.element == "float" else float(number)
         terms.append(nearest)
-        number -= Decimal(nearest)
+        number -= Fraction(nearest)
     return terms
 
 
 # exp and what follows from it
 
 
-def _reduce(x: Value, unit: Decimal, terms: int, offset: int = 0) -> tuple[Value, Value, Value]:
+def _reduce(x: Value, unit: Fraction, terms: int, offset: int = 0) -> tuple[Value, Value, Value]:
     """x = n * unit + r with a whole number n and abs(r) <= unit / 2: an integer with n + offset in its low bits, n, r.
 
     Added to x / unit, 1.5 * 2**fraction leaves no bits for fractions and those of n at the end: rounding and conversion
@@ -84,9 +85,14 @@ def _power_of_two(biased: Value, form: _Format) -> Value:
     return (biased << form.fraction).floats
 
 
-def _scale(p: Value, biased: Value) -> Value:
-    """p * 2**n where the product may overflow or be subnormal: two factors of half the exponent, each normal."""
+def _scale(p: Value, n: Value, biased: Value) -> Value:
+    """p * 2**n where the product may overflow or be subnormal.
+
+    AVX-512 has an instruction for it. Others multiply by two factors of half the exponent, each a normal number.
+    """
     form = _format(p)
+    if register_bytes() == 64:
+        return p.ldexp(n)
     twice = biased + form.bias  # n + 2 * bias
     half = _power_of_two(twice >> 1, form)
     rest = ((twice << form.fraction) - half.bits).floats
@@ -101,8 +107,8 @@ def _expm1_reduced(r: Value) -> Value:
 def exp(x: Value) -> Value:
     """e**x = 2**n * e**r."""
     form = _format(x)
-    biased, _, r = _reduce(x.at_least(form.exp_low).at_most(form.exp_high), _LN2, 2, form.bias)
-    return _scale(1 + _expm1_reduced(r), biased)
+    biased, n, r = _reduce(x.at_least(form.exp_low).at_most(form.exp_high), _LN2, 2, form.bias)
+    return _scale(polynomial(r, (1.0, 1.0, *EXPM1[x.type.element])), n, biased)
 
 
 def expm1(x: Value) -> Value:
@@ -118,10 +124,15 @@ def expm1(x: Value) -> Value:
 
 
 def _expm1_normal(x: Value) -> Value:
-    """expm1 of what neither overflows nor falls far below -1."""
-    biased, _, r = _reduce(x, _LN2, 2, _format(x).bias)
+    """expm1 of what neither overflows nor falls far below -1.
+
+    The second term of n * ln(2) comes last, to p: taken from r, which is exact without it, it would cost a rounding.
+    """
+    biased, n, r = _reduce(x, _LN2, 1, _format(x).bias)
     power = _power_of_two(biased, _format(x))
-    return fma(power, _expm1_reduced(r), power - 1)
+    _, low = _terms(_LN2, x, 2)
+    p = r + fma(r * r, polynomial(r, EXPM1[x.type.element]), n * -low)
+    return fma(power, p, power - 1)
 
 
 def tanh(x: Value) -> Value:
