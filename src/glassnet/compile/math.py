@@ -17,7 +17,7 @@ from fractions import Fraction
 import numpy as np
 
 from glassnet.compile.engine import register_bytes
-from glassnet.compile.lanes import Value, fma, polynomial, rarely, where
+from glassnet.compile.lanes import Value, fma, polynomial, rarely
 from glassnet.compile.polynomials import COS, EXPM1, LOG1P, LOG_ERFC, SIN
 from glassnet.compile.writer import Type, Writer
 
@@ -120,7 +120,7 @@ def expm1(x: Value) -> Value:
     biased, n, r = _reduce(x.at_least(form.expm1_low).at_most(form.exp_high), _LN2, 2, form.bias)
     p = _expm1_reduced(r)
     half = _power_of_two(biased - 1, form)
-    return where(n.equals(0), p, 2 * fma(half, p, half - 0.5)).with_sign_of(x)
+    return p.where(n.equals(0), 2 * fma(half, p, half - 0.5)).with_sign_of(x)
 
 
 def _expm1_normal(x: Value) -> Value:
@@ -143,13 +143,13 @@ def tanh(x: Value) -> Value:
     e = _expm1_normal(2 * abs(x).at_most(_format(x).tanh_one))
     q = e / (e + 2)
     half = 0.5 * e
-    return where(e < 0.75, fma(-half, q, half), q).with_sign_of(x)
+    return fma(-half, q, half).where(e < 0.75, q).with_sign_of(x)
 
 
 def sigmoid(x: Value) -> Value:
     """1 / (1 + e**-x) = e**x / (1 + e**x): with e**-abs(x), which cannot overflow, one of both for each sign."""
     e = exp(-abs(x))
-    top = where(x < 0, e, 1.0)
+    top = e.where(x < 0, 1.0)
     return fma(-top, e / (1 + e), top)
 
 
@@ -184,6 +184,12 @@ def _log_normal(x: Value) -> Value:
     return _log_reduced(e, (x.bits - e).floats - 1)
 
 
+def _outside_of_log(y: Value, x: Value, pole: float) -> Value:
+    """y where x is between the pole and infinity; -inf at the pole, NaN below, inf and NaN as they are."""
+    y = y.where(x < math.inf, x)
+    return y.where(x > pole, x.like(-math.inf).where(x.equals(pole), math.nan))
+
+
 def log(x: Value) -> Value:
     """The natural logarithm; -inf for 0, NaN for negative numbers."""
     form = _format(x)
@@ -193,21 +199,36 @@ def log(x: Value) -> Value:
 
     def careful() -> Value:
         scaled = _log_normal(x * 2.0**form.fraction) - form.fraction * math.log(2)
-        result = where(x < math.inf, scaled, x)  # inf and NaN
-        return where(x > 0, result, where(x.equals(0), -math.inf, x.like(math.nan)))
+        return _outside_of_log(scaled, x, 0.0)
 
     return rarely(special, _log_normal(x), careful)
 
 
 def log1p(x: Value) -> Value:
     """log(1 + x) with 1 + x = 2**e * (1 + f), where f = (x + 1) * 2**-e - 1 is computed from x, not from 1 + x."""
-    form = _format(x)
     e = _exponent(1 + x)
     twice = (x.like(2.0).bits - e).floats  # 2 * 2**-e: 2**-e itself would be subnormal for the largest x
     f = (x.bits - e).floats + (0.5 * twice - 1)
     y = _log_reduced(e, f)
-    y = where(x < math.inf, y, x)
-    return where(x > -1, y, where(x.equals(-1), -math.inf, x.like(math.nan))).with_sign_of(x)
+    return _outside_of_log(y, x, -1.0).with_sign_of(x)
+
+
+def pow(x: Value, y: Value) -> Value:  # noqa: A001 - the function's own name
+    """x**y. Floats: e**(y * log(abs(x))) with the log and exp of double. Doubles: the C library, lane by lane.
+
+    The exponent needs as many more bits than the result as e**x has exponent bits, which for doubles no type holds.
+    """
+    if x.type.element == "double":
+        return x.intrinsic("pow", y)
+    x, y = x.convert("fpext", "double"), y.convert("fpext", "double")
+    finite = y.at_most(1e30).at_least(-1e30)  # 0 * inf would be NaN where 1**inf is 1; even, as infinity is
+    size = exp(finite * log(abs(x)))
+    whole = finite.intrinsic("rint").equals(finite)
+    half = 0.5 * finite
+    odd = whole & (half.intrinsic("rint").equals(half) ^ 1)
+    result = size.with_sign_of(x).where(odd, size)
+    result = x.like(math.nan).where((x < 0) & (x > -math.inf) & (whole ^ 1), result)
+    return x.like(1.0).where(x.equals(1) | y.equals(0), result).convert("fptrunc", "float")
 
 
 # Others
@@ -228,7 +249,7 @@ def _sine(x: Value, quarters: int) -> Value:
     # The 0, added last, makes a zero positive that -1/6 * z leaves negative: r * 0 + r is -0.0 for r = -0.0.
     sine = fma(polynomial(z, (0.0, *SIN[x.type.element])), r, r)
     cosine = polynomial(z, (1.0, -0.5, *COS[x.type.element]))
-    result = where((n & 1).equals(0), sine, cosine)
+    result = sine.where((n & 1).equals(0), cosine)
     return result.flip_sign((n & 2) << (x.type.scalar.bytes * 8 - 2))
 
 
@@ -244,9 +265,6 @@ def cos(x: Value) -> Value:
     return rarely(huge, _sine(x, 1), lambda: x.intrinsic("cos"))
 
 
-FUNCTIONS: dict[str, Callable[..., str]] = {}
-
-
 def _emitter(function: Callable[..., Value]) -> Callable[..., str]:
     def emit(writer: Writer, type_: Type, *operands: str) -> str:
         return function(*(Value(writer, type_, operand) for operand in operands)).name
@@ -254,5 +272,8 @@ def _emitter(function: Callable[..., Value]) -> Callable[..., str]:
     return emit
 
 
-for function in (exp, expm1, log, log1p, tanh, sigmoid, erf, sin, cos, sqrt):
-    FUNCTIONS[function.__name__] = _emitter(function)
+#: name: emit(writer, type, *operands) writes the function into the writer and returns the name of its result.
+FUNCTIONS: dict[str, Callable[..., str]] = {
+    function.__name__: _emitter(function)
+    for function in (exp, expm1, tanh, sigmoid, erf, log, log1p, pow, sqrt, sin, cos)
+}
