@@ -1,10 +1,10 @@
 """exp, log, tanh and others, written into the loop that needs them, for scalars and vectors of floats.
 
 A library call for each number would keep a loop from being vector code. Each function here is range reduction, a
-polynomial and reconstruction, without a branch that is often taken: a few multiply-adds for a whole register.
+polynomial and reconstruction, a few multiply-adds for a whole register, without a branch that is often taken.
 
-Errors are in ulp (units in the last place of the result), measured over every float32 and over some hundred million
-float64; see ``benchmarks/vector_math.py``. NaN, infinities, signed zeros and subnormal numbers give what C prescribes.
+Errors are the greatest that ``benchmarks/vector_math.py`` found, for float and double, in ulp: units in the last place
+of the result. NaN, infinities, signed zeros and subnormal numbers give what C prescribes.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class _Format:
     expm1_low: float  # expm1 is -1 below
     tanh_one: float  # tanh is 1 above
     erf_one: float  # erf is 1 above
-    sin_high: float  # three terms of pi are not enough above
+    sin_high: float  # sin and cos are left to the C library above
 
     @property
     def smallest_normal(self) -> float:
@@ -105,7 +105,7 @@ def _expm1_reduced(r: Value) -> Value:
 
 
 def exp(x: Value) -> Value:
-    """e**x = 2**n * e**r."""
+    """e**x = 2**n * e**r; a polynomial of degree 6 or 12. Error: 0.92, 0.88 ulp."""
     form = _format(x)
     biased, n, r = _reduce(x.at_least(form.exp_low).at_most(form.exp_high), _LN2, 2, form.bias)
     return _scale(polynomial(r, (1.0, 1.0, *EXPM1[x.type.element])), n, biased)
@@ -114,7 +114,7 @@ def exp(x: Value) -> Value:
 def expm1(x: Value) -> Value:
     """e**x - 1 = 2**n * (e**r - 1) + (2**n - 1), which near 0 is e**r - 1 with its full precision.
 
-    Computed at half its size and doubled, as 2**128 is not a float though e**x still may be.
+    Computed at half its size and doubled, as 2**128 is not a float though e**x still may be. Error: 1.6, 1.82 ulp.
     """
     form = _format(x)
     biased, n, r = _reduce(x.at_least(form.expm1_low).at_most(form.exp_high), _LN2, 2, form.bias)
@@ -139,6 +139,7 @@ def tanh(x: Value) -> Value:
     """E / (E + 2) with E = e**(2 * abs(x)) - 1.
 
     For small E the rounding of E + 2 would show: there it is q = E / (E + 2) on the right of q = E / 2 - E / 2 * q.
+    Error: 1.81, 1.88 ulp.
     """
     e = _expm1_normal(2 * abs(x).at_most(_format(x).tanh_one))
     q = e / (e + 2)
@@ -147,14 +148,22 @@ def tanh(x: Value) -> Value:
 
 
 def sigmoid(x: Value) -> Value:
-    """1 / (1 + e**-x) = e**x / (1 + e**x): with e**-abs(x), which cannot overflow, one of both for each sign."""
+    """1 / (1 + e**-x) = e**x / (1 + e**x).
+
+    With e = e**-abs(x), which cannot overflow, and q = e / (1 + e): 1 - q for x > 0 and e - e * q for x < 0, where a
+    rounding of q counts little. Error: 1.57, 1.68 ulp.
+    """
     e = exp(-abs(x))
     top = e.where(x < 0, 1.0)
     return fma(-top, e / (1 + e), top)
 
 
 def erf(x: Value) -> Value:
-    """-expm1(log(erfc(abs(x)))) with the sign of x: log(erfc(-z)) = z + z * p(z) is almost as smooth as a parabola."""
+    """-expm1(log(erfc(abs(x)))) with the sign of x.
+
+    log(erfc(-z)) = z + z * p(z) is almost as smooth as a parabola: p of degree 8 or 24 does for all z until erf is 1.
+    Error: 1.8, 1.57 ulp.
+    """
     z = (-abs(x)).at_least(-_format(x).erf_one)
     log_erfc = fma(z, polynomial(z, LOG_ERFC[x.type.element]), z)
     return _expm1_normal(log_erfc).with_sign_of(x)
@@ -171,7 +180,10 @@ def _exponent(x: Value) -> Value:
 
 
 def _log_reduced(e: Value, f: Value) -> Value:
-    """log(2**e * (1 + f)) = e * ln(2) + f - f**2 / 2 + f**3 * p(f), e as it comes from _exponent."""
+    """log(2**e * (1 + f)) = e * ln(2) + f - f**2 / 2 + f**3 * p(f), e as it comes from _exponent.
+
+    f is from -1/3 to 1/3 and p of degree 7 or 18. Near x = 1, e is 0 and nothing is lost to cancellation.
+    """
     n = (e >> _format(f).fraction).convert("sitofp", f.type.element)
     p = f * f * fma(polynomial(f, LOG1P[f.type.element]), f, -0.5)
     high, low = _terms(_LN2, f, 2)
@@ -191,7 +203,10 @@ def _outside_of_log(y: Value, x: Value, pole: float) -> Value:
 
 
 def log(x: Value) -> Value:
-    """The natural logarithm; -inf for 0, NaN for negative numbers."""
+    """The natural logarithm; -inf for 0, NaN for negative numbers. Error: 0.87, 0.93 ulp.
+
+    Subnormal and special numbers are rare: they are computed apart, if a lane holds any.
+    """
     form = _format(x)
     smallest = x.like(form.smallest_normal).bits
     infinite = x.like(math.inf).bits
@@ -205,7 +220,10 @@ def log(x: Value) -> Value:
 
 
 def log1p(x: Value) -> Value:
-    """log(1 + x) with 1 + x = 2**e * (1 + f), where f = (x + 1) * 2**-e - 1 is computed from x, not from 1 + x."""
+    """log(1 + x) with 1 + x = 2**e * (1 + f). Error: 1.6, 1.55 ulp.
+
+    f = x * 2**-e + (2**-e - 1) is computed from x: 1 + x is rounded, and only good enough to find e.
+    """
     e = _exponent(1 + x)
     twice = (x.like(2.0).bits - e).floats  # 2 * 2**-e: 2**-e itself would be subnormal for the largest x
     f = (x.bits - e).floats + (0.5 * twice - 1)
@@ -216,7 +234,8 @@ def log1p(x: Value) -> Value:
 def pow(x: Value, y: Value) -> Value:  # noqa: A001 - the function's own name
     """x**y. Floats: e**(y * log(abs(x))) with the log and exp of double. Doubles: the C library, lane by lane.
 
-    The exponent needs as many more bits than the result as e**x has exponent bits, which for doubles no type holds.
+    y * log(x) needs more bits than the result has: those before the point, 7 for float, where double has them to spare,
+    and 10 for double, where no wider type is at hand. Error: 0.51 ulp for float.
     """
     if x.type.element == "double":
         return x.intrinsic("pow", y)
@@ -242,27 +261,27 @@ def sqrt(x: Value) -> Value:
 def _sine(x: Value, quarters: int) -> Value:
     """sin(x + quarters * pi / 2).
 
-    x = n * pi / 2 + r: sin(r), cos(r), -sin(r), -cos(r) for n = 0, 1, 2, 3 and again from 4 on.
+    x = n * pi / 2 + r: sin(r), cos(r), -sin(r), -cos(r) for n = 0, 1, 2, 3 and again from 4 on. With three terms of
+    pi / 2 and fused multiply-adds r is exact to its last place up to ``sin_high``. Error: 1.51, 1.51 ulp.
     """
     n, _, r = _reduce(x, _PI / 2, 3, quarters)
     z = r * r
-    # The 0, added last, makes a zero positive that -1/6 * z leaves negative: r * 0 + r is -0.0 for r = -0.0.
-    sine = fma(polynomial(z, (0.0, *SIN[x.type.element])), r, r)
+    sine = fma(z * polynomial(z, SIN[x.type.element]), r, r)
     cosine = polynomial(z, (1.0, -0.5, *COS[x.type.element]))
     result = sine.where((n & 1).equals(0), cosine)
     return result.flip_sign((n & 2) << (x.type.scalar.bytes * 8 - 2))
 
 
 def sin(x: Value) -> Value:
-    """The sine; of numbers beyond ``sin_high`` that of the C library, lane by lane."""
-    huge = abs(x).compare("ugt", _format(x).sin_high)
-    return rarely(huge, _sine(x, 0), lambda: x.intrinsic("sin"))
+    """sin(abs(x)) times the sign of x, which keeps -0.0. The C library's for huge x, lane by lane."""
+    size = abs(x)
+    usual = _sine(size, 0).flip_sign(x.bits & x.like(-0.0).bits)
+    return rarely(size.compare("ugt", _format(x).sin_high), usual, lambda: x.intrinsic("sin"))
 
 
 def cos(x: Value) -> Value:
-    """The cosine; of numbers beyond ``sin_high`` that of the C library, lane by lane."""
-    huge = abs(x).compare("ugt", _format(x).sin_high)
-    return rarely(huge, _sine(x, 1), lambda: x.intrinsic("cos"))
+    """sin(x + pi / 2). The C library's for huge x, lane by lane."""
+    return rarely(abs(x).compare("ugt", _format(x).sin_high), _sine(x, 1), lambda: x.intrinsic("cos"))
 
 
 def _emitter(function: Callable[..., Value]) -> Callable[..., str]:
