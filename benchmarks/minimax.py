@@ -73,7 +73,6 @@ class Polynomial:
     degree: dict[str, int]
 
 
-
 def both(value: mpf) -> dict[str, mpf]:
     """The same end for both elements."""
     return {"float": value, "double": value}

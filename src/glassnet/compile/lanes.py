@@ -11,10 +11,12 @@ from dataclasses import dataclass
 
 from glassnet.compile.writer import Type, Writer
 
+_LONG = 16  # coefficients of a polynomial
+
 
 @dataclass(frozen=True)
 class Value:
-    """A result by its name. Comparisons give a value of ``i1`` lanes for ``where``."""
+    """A result by its name. Comparisons give a value of ``i1`` lanes, for ``where``."""
 
     writer: Writer
     type: Type
@@ -88,6 +90,11 @@ class Value:
         """``==``, which is not an operator here: it would make values unhashable."""
         return self.compare("oeq" if self.type.is_float else "eq", other)
 
+    def where(self, condition: Value, other: Value | float) -> Value:
+        """This in the lanes where the condition holds, the other elsewhere."""
+        name = self.writer.select(self.type, condition.name, self.name, self.like(other).name)
+        return Value(self.writer, self.type, name)
+
     def convert(self, how: str, element: str) -> Value:
         """Each lane by "sitofp", "fptosi", "fpext", "fptrunc" or "bitcast"."""
         wanted = self.type.of(element)
@@ -116,25 +123,24 @@ class Value:
         """The size of this, the sign of the other."""
         return self.intrinsic("copysign", other)
 
+    def ldexp(self, exponent: Value) -> Value:
+        """Times 2**exponent, a float with a whole number, rounded once."""
+        whole = exponent.convert("fptosi", "i32")
+        arguments = (self.type, self.name), (whole.type, whole.name)
+        name = f"llvm.ldexp.{self.type.suffix}.{whole.type.suffix}"
+        return Value(self.writer, self.type, self.writer.call(name, self.type, *arguments))
+
     def flip_sign(self, bits: Value) -> Value:
         """Its sign changed where the highest bit of the integer is set, the only one that may be."""
         return (self.bits ^ bits).floats
 
     def at_most(self, most: float) -> Value:
         """The smaller of both; NaN stays NaN."""
-        return where(self > most, most, self)
+        return self.where(self.compare("ule", most), most)
 
     def at_least(self, least: float) -> Value:
         """The greater of both; NaN stays NaN."""
-        return where(self < least, least, self)
-
-
-def where(condition: Value, a: Value | float, b: Value | float) -> Value:
-    """a in the lanes where the condition holds, b in the others; one of them is a value."""
-    value = a if isinstance(a, Value) else b
-    assert isinstance(value, Value)
-    name = value.writer.select(value.type, condition.name, value.like(a).name, value.like(b).name)
-    return Value(value.writer, value.type, name)
+        return self.where(self.compare("uge", least), least)
 
 
 def fma(a: Value, b: Value | float, c: Value | float) -> Value:
@@ -143,7 +149,13 @@ def fma(a: Value, b: Value | float, c: Value | float) -> Value:
 
 
 def polynomial(x: Value, coefficients: Sequence[float]) -> Value:
-    """The sum of coefficients[k] * x**k by Horner's scheme: one fused multiply-add for each power."""
+    """The sum of coefficients[k] * x**k by Horner's scheme: one fused multiply-add for each power.
+
+    Each one waits for the one before. A long sum is split into even and odd powers, two chains that run side by side.
+    """
+    if len(coefficients) > _LONG:
+        square = x * x
+        return fma(polynomial(square, coefficients[1::2]), x, polynomial(square, coefficients[::2]))
     *others, last = coefficients
     result = x.like(last)
     for coefficient in reversed(others):
@@ -162,7 +174,7 @@ def rarely(condition: Value, usual: Value, slow: Callable[[], Value]) -> Value:
     writer.label(f"{name}.before")
     writer.say(f"br i1 {any_lane}, label %{name}, label %{name}.after")
     writer.label(name)
-    careful = where(condition, slow(), usual)
+    careful = slow().where(condition, usual)
     writer.say(f"br label %{name}.done")
     writer.label(f"{name}.done")
     writer.say(f"br label %{name}.after")

@@ -69,8 +69,8 @@ class Matrix:
 
     @property
     def can_be_second(self) -> bool:
-        """Whether a product can read it as its second operand: its rows or its columns are dense."""
-        return self.has_dense_rows or self.T.has_dense_rows
+        """Whether a product can read it as its second operand: rows are dense, or columns at constant distances."""
+        return self.has_dense_rows or (self.T.has_dense_rows and self.columns.table is None)
 
     @property
     def T(self) -> Matrix:  # noqa: N802 - NumPy's name

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from glassnet.compile.matrix import Matrix, moved, scaled
-from glassnet.compile.tiles import Plan, plan_product
+from glassnet.compile.tiles import Plan, odd_vectors, plan_product
 from glassnet.compile.transpose import transposing
 from glassnet.compile.writer import INDEX, Type, Writer
 from glassnet.engine.errors import ShapeError
@@ -140,13 +140,27 @@ class _Product:
 
     def block(self, a: Matrix, b: Matrix, c: Matrix, bias: str | None, add: bool) -> None:
         """``C = bias + A @ B``, or ``C += A @ B``, for operands of one depth."""
+        w, element = self.writer, self.vector.element
+        (m, depth), n = a.shape, b.columns.extent
+        height = m if m % self.plan.height else self.plan.height
+
+        def rows(i: str) -> None:
+            of_a, of_c = a.block(w, element, i, height, "0", depth), c.block(w, element, i, height, "0", n)
+            self.panels(of_a, b, of_c, bias, add)
+
+        w.repeat(m, rows, step=height)
+
+    def panels(self, a: Matrix, b: Matrix, c: Matrix, bias: str | None, add: bool) -> None:
+        """The same for rows of A that fit into the second cache."""
         w, element, plan = self.writer, self.vector.element, self.plan
         (m, depth), n = a.shape, b.columns.extent
+        if plan.packs_a:
+            a = self.pack_a(a)
 
         def panel(j: str, width: int) -> None:
             right = b.block(w, element, "0", depth, j, width)
-            if plan.packs:
-                right = self.pack(right)
+            if plan.packs_b:
+                right = self.pack_b(right)
             start = self.start(bias, j, width)
 
             def tile(i: str, rows: int) -> None:
@@ -199,7 +213,17 @@ class _Product:
 
         w.repeat(source.rows.extent, row)
 
-    def pack(self, b: Matrix) -> Matrix:
+    def pack_a(self, a: Matrix) -> Matrix:
+        """Copy a block of A, its rows or columns closer together, to the scratch memory behind B's panel."""
+        w, element, lanes = self.writer, self.vector.element, self.vector.lanes
+        pointer = moved(w, element, self.scratch, str(self.plan.scratch_b))
+        if not a.has_dense_rows:
+            return self.pack_a(a.T).T
+        packed = Matrix.row_major(pointer, *a.shape, odd_vectors(a.columns.extent, lanes))
+        self.copy(a, packed)
+        return packed
+
+    def pack_b(self, b: Matrix) -> Matrix:
         """Copy a panel of B to the beginning of the scratch memory, its rows filled up to whole vectors."""
         w, vector, lanes = self.writer, self.vector, self.vector.lanes
         depth, width = b.shape

@@ -1,0 +1,161 @@
+"""Sharing a step among threads: which statements are worth it, and how each thread finds its part.
+
+All threads run the same function. A statement with much work is shared: each thread computes its part of the products'
+tiles or of the outermost loop's turns. The others are computed by the first thread alone. After each such phase the
+threads meet. Parts are whole vectors and tiles and no sum is split, so the bits do not depend on the number of threads.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from glassnet.compile.emit import Emitter, Frame, Lane, vector_width
+from glassnet.compile.loops import Accumulate, Loop, Product, Statement, walk
+from glassnet.compile.products import plan_product, write_product
+from glassnet.compile.writer import ELEMENTS, INDEX, Writer
+
+#: A step with less work than this (multiplications and additions, about) is made by one thread.
+STEP_WORK = 20_000_000
+#: So is a statement with less than this: to meet costs about a microsecond.
+STATEMENT_WORK = 200_000
+
+
+@dataclass
+class Phase:
+    """Statements between two meetings of the threads."""
+
+    statements: list[Statement]
+    shared: bool
+
+
+def work(statement: Statement) -> int:
+    """About how many operations a statement makes."""
+    if isinstance(statement, Product):
+        return 2 * statement.m * statement.k * statement.n
+    if isinstance(statement, Loop):
+        return statement.var.extent * sum(map(work, statement.body))
+    return 4
+
+
+def available_threads() -> int:
+    """How many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def phases(body: Sequence[Statement], threads: int) -> list[Phase]:
+    """The statements of a step as phases; a single one for a single thread."""
+    if threads == 1 or sum(map(work, body)) < STEP_WORK:
+        return [Phase(list(body), False)]
+    found: list[Phase] = []
+    for statement in body:
+        shared = _can_share(statement) and work(statement) >= STATEMENT_WORK
+        if shared or not found or found[-1].shared:
+            found.append(Phase([], shared))
+        found[-1].statements.append(statement)
+    return found
+
+
+def _can_share(statement: Statement) -> bool:
+    """Whether the turns of a loop do not depend on each other: those of a sum do, and those that add into memory."""
+    if isinstance(statement, Product):
+        return True
+    if not isinstance(statement, Loop) or statement.var.extent < 2:
+        return False
+    inside = list(walk(statement.body))
+    started = {s.name for s in inside if type(s).__name__ == "Start"}
+    if any(isinstance(s, Accumulate) and s.name not in started for s in inside):
+        return False
+    return not statement.sequential
+
+
+class Sharing:
+    """Writes the part of one thread: ``thread`` and ``threads`` are names of i64."""
+
+    def __init__(self, emitter: Emitter, thread: str, threads: str, scratch_bytes: int) -> None:
+        self.emitter, self.w = emitter, emitter.w
+        self.thread, self.threads, self.scratch_bytes = thread, threads, scratch_bytes
+
+    def write(self, statement: Statement) -> None:
+        """A statement that is shared."""
+        if isinstance(statement, Product):
+            self._product(statement)
+        else:
+            assert isinstance(statement, Loop)
+            self._loop(statement)
+
+    def _part(self, shares: int) -> tuple[str, str]:
+        """The first of our shares, and the one after the last."""
+        w = self.w
+
+        def bound(thread: str) -> str:
+            return w.binary("udiv", INDEX, w.binary("mul", INDEX, thread, str(shares)), self.threads)
+
+        return bound(self.thread), bound(w.binary("add", INDEX, self.thread, "1"))
+
+    def _product(self, product: Product) -> None:
+        element = ELEMENTS[product.c.buffer.dtype.name]
+        a, b, c = self.emitter.operands(product, Frame())
+        plan = plan_product(element, a, b, c)
+        offset = self.w.binary("mul", INDEX, self.thread, str(self.scratch_bytes))
+        scratch = self.w.address("i8", self.emitter.scratch, offset)
+        write_product(self.w, element, a, b, c, plan=plan, scratch=scratch, part=self._part(plan.shares))
+
+    def _loop(self, loop: Loop) -> None:
+        w, var = self.w, loop.var
+        width = vector_width(loop) if loop.vector else 1
+        blocks, rest = divmod(var.extent, width)
+        first, last = self._part(blocks + bool(rest))
+
+        def block(index: str) -> None:
+            place = index if width == 1 else w.binary("mul", INDEX, index, str(width))
+            lane = Lane(var, width, width) if loop.vector else None
+            self.emitter.body(loop.body, Frame().inside(var, place, lane))
+
+        w.between(first, _smaller(w, last, blocks), block)
+        if rest:
+            begin = w.call("llvm.smax.i64", INDEX, (INDEX, first), (INDEX, str(blocks)))
+            w.between(begin, last, lambda _: self.emitter.rest(loop, Frame(), [], blocks * width))
+
+
+def _smaller(w: Writer, a: str, b: int) -> str:
+    return w.call("llvm.smin.i64", INDEX, (INDEX, a), (INDEX, str(b)))
+
+
+#: Where threads meet: each adds itself to the count; the last one sets it back and begins the next generation, for
+#: which the others wait, at first in a short loop, then letting other processes run.
+MEET = """
+declare i32 @sched_yield()
+define private void @meet(ptr %count, ptr %generation, i64 %threads) nounwind {
+entry:
+  %now = load atomic i64, ptr %generation acquire, align 8
+  %before = atomicrmw add ptr %count, i64 1 acq_rel
+  %arrived = add i64 %before, 1
+  %last = icmp eq i64 %arrived, %threads
+  br i1 %last, label %open, label %wait
+open:
+  store atomic i64 0, ptr %count monotonic, align 8
+  %next = add i64 %now, 1
+  store atomic i64 %next, ptr %generation release, align 8
+  ret void
+wait:
+  %turns = phi i64 [0, %entry], [%more, %again]
+  %seen = load atomic i64, ptr %generation acquire, align 8
+  %same = icmp eq i64 %seen, %now
+  br i1 %same, label %again_or_yield, label %end
+again_or_yield:
+  %long = icmp ugt i64 %turns, 20000
+  br i1 %long, label %yield, label %again
+yield:
+  %ignored = call i32 @sched_yield()
+  br label %again
+again:
+  %more = add i64 %turns, 1
+  br label %wait
+end:
+  ret void
+}
+"""
