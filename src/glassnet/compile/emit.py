@@ -151,14 +151,17 @@ class Emitter:
             self._turns(loop, frame, carried, loop.var.extent, 1, 0, None)
             return
         width = vector_width(loop)
-        horizontal = bool(carried)
         full = loop.var.extent // width * width
         if full:
             self._turns(loop, frame, carried, full, width, 0, Lane(loop.var, width, width))
-        rest = loop.var.extent - full
+        self.rest(loop, frame, carried, full)
+
+    def rest(self, loop: Loop, frame: Frame, carried: Sequence[Name], full: int) -> None:
+        """The turns of a vector loop after the first ``full`` ones, which do not fill a vector."""
+        width, rest = vector_width(loop), loop.var.extent - full
         while rest:
             narrow = width
-            if not horizontal:  # the largest vector that is full, or one that is masked
+            if not carried:  # the largest vector that is full, or one that is masked
                 lanes = max(2, 1 << (rest - 1).bit_length())
                 native = width // unroll_of(loop)
                 narrow = min(lanes, native) if rest < native else native * (rest // native)
@@ -243,11 +246,15 @@ class Emitter:
 
     def _product(self, product: Product, frame: Frame) -> None:
         element = ELEMENTS[product.c.buffer.dtype.name]
-        a = self._operand(product.a, product.m, product.k, frame, product.a_transposed)
-        b = self._operand(product.b, product.k, product.n, frame)
-        c = self._operand(product.c, product.m, product.n, frame)
+        a, b, c = self.operands(product, frame)
         write_product(self.w, element, a, b, c, plan=plan_product(element, a, b, c), scratch=self.scratch)
         self._forget(product.c.buffer, frame)
+
+    def operands(self, product: Product, frame: Frame) -> tuple[Operand, Operand, Operand]:
+        """The matrices of a product, with their pointers."""
+        a = self._operand(product.a, product.m, product.k, frame, product.a_transposed)
+        b = self._operand(product.b, product.k, product.n, frame)
+        return a, b, self._operand(product.c, product.m, product.n, frame)
 
     def _operand(self, matrix: Matrix, rows: int, columns: int, frame: Frame, transposed: bool = False) -> Operand:
         pointer = self._pointer(matrix.buffer, matrix.offset, (), frame)

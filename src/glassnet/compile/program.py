@@ -8,7 +8,9 @@ of memory; the data tables are read where they are.
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 
 import numpy as np
 
@@ -22,9 +24,10 @@ from glassnet.compile.memory import ALIGNMENT, Layout, lay_out, settle
 from glassnet.compile.passes import optimize
 from glassnet.compile.products import plan_product
 from glassnet.compile.record import Record
+from glassnet.compile.share import MEET, Sharing, available_threads, phases, units
 from glassnet.compile.source import text
 from glassnet.compile.tidy import tidy
-from glassnet.compile.writer import ELEMENTS, Writer
+from glassnet.compile.writer import ELEMENTS, INDEX, Writer
 from glassnet.engine.namespace import Array
 
 #: How much a function may hold: loops count 1, products 4.
@@ -39,7 +42,7 @@ class Program:
     body: its loops. buffers: all named pieces of memory.
     """
 
-    def __init__(self, record: Record, tables: Mapping[str, Array]) -> None:
+    def __init__(self, record: Record, tables: Mapping[str, Array], threads: int | None = None) -> None:
         lowering = Lowering(optimize(record))
         self.items = settle(lowering)
         self.body = tidy(fuse(self.items))
@@ -48,7 +51,11 @@ class Program:
         self._tables = [b for b in self.buffers if b.kind == "table"]
         self._given = [np.ascontiguousarray(tables[b.name]) for b in self._tables]
         self._scratch = -(-self.layout.size // ALIGNMENT) * ALIGNMENT
-        self._memory = _aligned(self._scratch + _scratch_bytes(self.body))
+        self._phases = phases(self.body, threads or available_threads())
+        self.threads = (threads or available_threads()) if len(self._phases) > 1 else 1
+        self._scratch_bytes = _scratch_bytes(self.body)
+        self._meeting = self._scratch + self.threads * self._scratch_bytes  # two cache lines
+        self._memory = _aligned(self._meeting + 2 * ALIGNMENT)
         self._rates = sum(b.kind == "lr" for b in self.buffers)
         self._words = sum(b.kind == "words" for b in self.buffers)
         self._shapes = {name: value.shape for name, value in record.outputs.items()}
@@ -67,7 +74,7 @@ class Program:
         self.ir = self._write()
         code = Code(self.ir)
         pointer, word = ctypes.c_void_p, ctypes.c_int64
-        self._run = code.function("run", word, word, *[pointer] * (len(_PARAMETERS) + len(self._tables)))
+        self._run = code.function("run", *[word] * 4, *[pointer] * (len(_PARAMETERS) + len(self._tables)))
 
     @property
     def source(self) -> str:
@@ -91,7 +98,11 @@ class Program:
         assert words.size >= steps * self._words * 2
         outputs = np.zeros((steps, self.layout.outputs), np.uint8)
         places = [array.ctypes.data for array in (self._memory, rows, rates, words, outputs, *given)]
-        self._run(steps, number, *places)
+        others = [_pool(self.threads - 1).submit(self._run, steps, number, i, self.threads, *places)
+                  for i in range(1, self.threads)]
+        self._run(steps, number, 0, self.threads, *places)
+        for other in others:
+            other.result()
         return {name: self._output(outputs, name, buffer) for name, buffer in self._outputs.items()}
 
     def _output(self, outputs: Array, name: str, buffer: Buffer) -> Array:
@@ -116,58 +127,96 @@ class Program:
     def _write(self) -> str:
         """The IR of the whole module."""
         declarations: set[str] = set()
-        functions = []
-        chunks = _chunks(self.body)
+        functions: list[str] = []
+        calls: list[tuple[str, bool]] = []  # the functions in their order, and whether all threads run them
         parameters = [*_PARAMETERS, *(f"table{i}" for i in range(len(self._tables)))]
-        signature = ", ".join(f"ptr %{name}" for name in parameters)
-        for i, statements in enumerate(chunks):
-            writer = Writer()
-            pointers = _Pointers(writer, self.layout, self._tables, self._rows)
-            scratch = f"%scratch{i}"
-            Emitter(writer, pointers, scratch).body(statements, Frame())
-            declarations |= writer.declarations
-            entry = [f"  {scratch} = getelementptr inbounds i8, ptr %memory, i64 {self._scratch}", *pointers.lines]
-            functions.append(
-                "\n".join([f"define private void @part{i}({signature}) {attributes()} {{", "entry:", *entry])
-                + "\n"
-                + "\n".join(writer.lines)
-                + "\n  ret void\n}\n"
-            )
-        return "\n".join([*sorted(declarations), *functions, self._entry(len(chunks), parameters)])
+        for phase in self._phases:
+            for statements in _chunks(phase.statements):
+                name = f"part{len(functions)}"
+                text, declared = self._function(name, statements, phase.shared, parameters)
+                functions.append(text)
+                declarations |= declared
+                calls.append((name, phase.shared))
+        meet = [MEET] if self.threads > 1 else []
+        return "\n".join([*sorted(declarations), *meet, *functions, self._entry(calls, parameters)])
 
-    def _entry(self, count: int, parameters: Sequence[str]) -> str:
-        """The function that is called from outside: the loop over the steps."""
+    def _function(
+        self, name: str, statements: Sequence[Statement], shared: bool, parameters: Sequence[str]
+    ) -> tuple[str, set[str]]:
+        """The IR of some statements as a function, and what it calls."""
+        writer = Writer()
+        pointers = _Pointers(writer, self.layout, self._tables)
+        emitter = Emitter(writer, pointers, "%scratch")
+        if shared:
+            sharing = Sharing(emitter, "%thread", "%threads", self._scratch_bytes)
+            for statement in statements:
+                sharing.write(statement)
+        else:
+            emitter.body(statements, Frame())
+        signature = ", ".join(["i64 %thread", "i64 %threads", *(f"ptr %{parameter}" for parameter in parameters)])
+        lines = [
+            f"define private void @{name}({signature}) {attributes()} {{",
+            "entry:",
+            f"  %scratch = getelementptr inbounds i8, ptr %memory, i64 {self._scratch}",
+            *pointers.lines,
+            *writer.lines,
+            "  ret void",
+            "}\n",
+        ]
+        return "\n".join(lines), writer.declarations
+
+    def _entry(self, calls: Sequence[tuple[str, bool]], parameters: Sequence[str]) -> str:
+        """The function that is called from outside, by each thread: the loop over the steps."""
         w = Writer()
-        number = next((b for b in self.buffers if b.kind == "number"), None)
         strides = {
             "rows": self._rows * 8,
             "rates": self._rates * 8,
             "words": self._words * 8,
             "outputs": self.layout.outputs,
         }
-        signature = ", ".join(f"ptr %{name}" for name in parameters)
-        w.lines.append(f"define void @run(i64 %steps, i64 %number, {signature}) {attributes()} {{")
+        pointers = ", ".join(f"ptr %{name}" for name in parameters)
+        w.lines.append(
+            f"define void @run(i64 %steps, i64 %number, i64 %thread, i64 %threads, {pointers}) {attributes()} {{"
+        )
         w.label("entry")
-        w.say("%any = icmp sgt i64 %steps, 0")
-        w.say("br i1 %any, label %step, label %end")
-        w.label("step")
-        w.say("%s = phi i64 [0, %entry], [%next, %step]")
-        given = {}
-        for name in parameters:
-            given[name] = f"%{name}"
-            if name in strides:
-                offset = w.let(f"mul i64 %s, {strides[name]}")
-                given[name] = w.address("i8", f"%{name}", offset)
-        if number is not None:
-            place = w.address("i8", "%memory", str(self.layout.offsets[number]))
-            w.say(f"store i64 {w.let('add i64 %number, %s')}, ptr {place}")
-        arguments = ", ".join(f"ptr {given[name]}" for name in parameters)
-        for i in range(count):
-            w.say(f"call void @part{i}({arguments})")
-        w.say("%next = add i64 %s, 1")
-        w.say("%more = icmp slt i64 %next, %steps")
-        w.say("br i1 %more, label %step, label %end")
-        w.label("end")
+        count = w.address("i8", "%memory", str(self._meeting))
+        generation = w.address("i8", "%memory", str(self._meeting + ALIGNMENT))
+        w.say("%first = icmp eq i64 %thread, 0")
+
+        def alone(body: Callable[[], None]) -> None:
+            """What only the first thread does."""
+            if self.threads == 1:
+                body()
+                return
+            name = w.fresh("alone")
+            w.say(f"br i1 %first, label %{name}, label %{name}.end")
+            w.label(name)
+            body()
+            w.say(f"br label %{name}.end")
+            w.label(f"{name}.end")
+
+        def step(s: str) -> None:
+            given = ["i64 %thread", "i64 %threads"]
+            for name in parameters:
+                moved = name if name not in strides else ""
+                place = f"%{name}" if moved else w.address("i8", f"%{name}", w.binary("mul", INDEX, s, str(strides[name])))
+                given.append(f"ptr {place}")
+            number = next((b for b in self.buffers if b.kind == "number"), None)
+            if number is not None:
+                place = w.address("i8", "%memory", str(self.layout.offsets[number]))
+                value = w.binary("add", INDEX, "%number", s)
+                alone(lambda: w.store(INDEX, value, place))
+            for i, (name, shared) in enumerate(calls):
+                call = f"call void @{name}({', '.join(given)})"
+                if shared:
+                    w.say(call)
+                else:
+                    alone(lambda call=call: w.say(call))
+                last = i + 1 == len(calls)
+                if self.threads > 1 and (shared or last or calls[i + 1][1]):
+                    w.say(f"call void @meet(ptr {count}, ptr {generation}, i64 %threads)")
+
+        w.between("0", "%steps", step)
         w.say("ret void")
         return "\n".join(w.lines) + "\n}\n"
 
@@ -175,7 +224,7 @@ class Program:
 class _Pointers:
     """Pointers to buffers, computed once at the beginning of a function."""
 
-    def __init__(self, writer: Writer, layout: Layout, tables: Sequence[Buffer], rows: int) -> None:
+    def __init__(self, writer: Writer, layout: Layout, tables: Sequence[Buffer]) -> None:
         self.lines: list[str] = []
         self._writer, self._layout, self._tables = writer, layout, list(tables)
         self._known: dict[Buffer, str] = {}
@@ -209,26 +258,15 @@ def _all_buffers(lowering: Lowering, body: Sequence[Statement]) -> list[Buffer]:
 
 
 def _chunks(body: Sequence[Statement]) -> list[list[Statement]]:
-    """Statements in groups of bounded size. Names are not handed on: a group ends where none is in use."""
-    from glassnet.compile.loops import Let, Name, Start, own_expressions, subexpressions
-
-    last: dict[Name, int] = {}
-    for i, statement in enumerate(body):
-        for inner in walk([statement]):
-            for expr in own_expressions(inner):
-                for part in subexpressions(expr):
-                    if isinstance(part, Name):
-                        last[part] = i
-    chunks: list[list[Statement]] = [[]]
-    weight, open_until = 0, -1
-    for i, statement in enumerate(body):
-        if weight >= CHUNK and open_until < i:
+    """Statements in groups of bounded size that hand no names on to each other."""
+    chunks: list[list[Statement]] = []
+    weight = CHUNK
+    for unit in units(body):
+        if weight >= CHUNK:
             chunks.append([])
             weight = 0
-        chunks[-1].append(statement)
-        if isinstance(statement, Let | Start):
-            open_until = max(open_until, last.get(statement.name, -1))
-        weight += sum(4 if isinstance(s, Product) else 1 for s in walk([statement]) if isinstance(s, Loop | Product))
+        chunks[-1] += unit
+        weight += sum(4 if isinstance(s, Product) else 1 for s in walk(unit) if isinstance(s, Loop | Product))
     return chunks
 
 
@@ -250,6 +288,12 @@ def _scratch_bytes(body: Sequence[Statement]) -> int:
 
 def _bytes(buffer: Buffer) -> int:
     return buffer.size * buffer.dtype.itemsize
+
+
+@lru_cache(maxsize=1)
+def _pool(threads: int) -> ThreadPoolExecutor:
+    """Threads that wait for work as long as the process lives."""
+    return ThreadPoolExecutor(threads, "glassnet")
 
 
 def _aligned(size: int) -> Array:

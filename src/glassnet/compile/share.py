@@ -12,7 +12,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from glassnet.compile.emit import Emitter, Frame, Lane, vector_width
-from glassnet.compile.loops import Accumulate, Loop, Product, Statement, walk
+from glassnet.compile.loops import (
+    Accumulate,
+    Let,
+    Loop,
+    Name,
+    Product,
+    Start,
+    Statement,
+    Store,
+    loads,
+    own_expressions,
+    subexpressions,
+    walk,
+)
 from glassnet.compile.products import plan_product, write_product
 from glassnet.compile.writer import ELEMENTS, INDEX, Writer
 
@@ -51,25 +64,52 @@ def phases(body: Sequence[Statement], threads: int) -> list[Phase]:
     if threads == 1 or sum(map(work, body)) < STEP_WORK:
         return [Phase(list(body), False)]
     found: list[Phase] = []
-    for statement in body:
-        shared = _can_share(statement) and work(statement) >= STATEMENT_WORK
+    for unit in units(body):
+        shared = _can_share(unit) and sum(map(work, unit)) >= STATEMENT_WORK
         if shared or not found or found[-1].shared:
             found.append(Phase([], shared))
-        found[-1].statements.append(statement)
+        found[-1].statements += unit
     return found
 
 
-def _can_share(statement: Statement) -> bool:
-    """Whether the turns of a loop do not depend on each other: those of a sum do, and those that add into memory."""
+def units(body: Sequence[Statement]) -> list[list[Statement]]:
+    """Statements in the smallest groups that hand no names on to each other."""
+    last: dict[Name, int] = {}
+    for i, statement in enumerate(body):
+        for inner in walk([statement]):
+            for expr in own_expressions(inner):
+                last.update({part: i for part in subexpressions(expr) if isinstance(part, Name)})
+    found: list[list[Statement]] = []
+    open_until = -1
+    for i, statement in enumerate(body):
+        if open_until < i:
+            found.append([])
+        found[-1].append(statement)
+        if isinstance(statement, Let | Start):
+            open_until = max(open_until, last.get(statement.name, -1))
+    return found
+
+
+def _can_share(unit: Sequence[Statement]) -> bool:
+    """Whether it is a product, or a loop whose turns do not depend on each other: those of a sum do, and those that
+    add into memory.
+    """
+    *before, statement = unit
+    if not all(isinstance(s, Let) for s in before):
+        return False
     if isinstance(statement, Product):
         return True
     if not isinstance(statement, Loop) or statement.var.extent < 2:
         return False
     inside = list(walk(statement.body))
-    started = {s.name for s in inside if type(s).__name__ == "Start"}
+    started = {s.name for s in inside if isinstance(s, Start)}
     if any(isinstance(s, Accumulate) and s.name not in started for s in inside):
         return False
-    return not statement.sequential
+    stores = [s for s in inside if isinstance(s, Store)]
+    if any(store.gathered for store in stores):
+        return False
+    places = {store.buffer: store.index.offset for store in stores}
+    return all(places.get(load.buffer, load.index.offset) == load.index.offset for load in loads(statement.body))
 
 
 class Sharing:
@@ -78,14 +118,16 @@ class Sharing:
     def __init__(self, emitter: Emitter, thread: str, threads: str, scratch_bytes: int) -> None:
         self.emitter, self.w = emitter, emitter.w
         self.thread, self.threads, self.scratch_bytes = thread, threads, scratch_bytes
+        self.frame = Frame()
 
     def write(self, statement: Statement) -> None:
         """A statement that is shared."""
         if isinstance(statement, Product):
             self._product(statement)
-        else:
-            assert isinstance(statement, Loop)
+        elif isinstance(statement, Loop):
             self._loop(statement)
+        else:  # a name that the loop reads
+            self.emitter.body([statement], self.frame)
 
     def _part(self, shares: int) -> tuple[str, str]:
         """The first of our shares, and the one after the last."""
@@ -98,7 +140,7 @@ class Sharing:
 
     def _product(self, product: Product) -> None:
         element = ELEMENTS[product.c.buffer.dtype.name]
-        a, b, c = self.emitter.operands(product, Frame())
+        a, b, c = self.emitter.operands(product, self.frame)
         plan = plan_product(element, a, b, c)
         offset = self.w.binary("mul", INDEX, self.thread, str(self.scratch_bytes))
         scratch = self.w.address("i8", self.emitter.scratch, offset)
@@ -113,12 +155,12 @@ class Sharing:
         def block(index: str) -> None:
             place = index if width == 1 else w.binary("mul", INDEX, index, str(width))
             lane = Lane(var, width, width) if loop.vector else None
-            self.emitter.body(loop.body, Frame().inside(var, place, lane))
+            self.emitter.body(loop.body, self.frame.inside(var, place, lane))
 
         w.between(first, _smaller(w, last, blocks), block)
         if rest:
             begin = w.call("llvm.smax.i64", INDEX, (INDEX, first), (INDEX, str(blocks)))
-            w.between(begin, last, lambda _: self.emitter.rest(loop, Frame(), [], blocks * width))
+            w.between(begin, last, lambda _: self.emitter.rest(loop, self.frame, [], blocks * width))
 
 
 def _smaller(w: Writer, a: str, b: int) -> str:
