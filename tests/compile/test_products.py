@@ -159,7 +159,7 @@ def test_long_sums_are_cut_into_blocks() -> None:
 
 @pytest.mark.parametrize("lanes_and_registers", [(16, 32), (8, 16), (4, 32), (2, 16)])
 @settings(max_examples=30)
-@given(shape=st.tuples(*[st.integers(1, 3000)] * 3), gathered=st.booleans())
+@given(shape=st.tuples(*[st.integers(1, 100_000)] * 3), gathered=st.booleans())
 def test_plans_fit_the_registers(
     lanes_and_registers: tuple[int, int], shape: tuple[int, int, int], gathered: bool
 ) -> None:
@@ -172,7 +172,7 @@ def test_plans_fit_the_registers(
     assert plan.rows <= (m if not plan.turned else n)
     assert 1 <= plan.depth <= min(k, 384)
     assert m % plan.height == 0 or plan.turned
-    assert plan.scratch * 4 <= 8 * 1024**2
+    assert plan.scratch * 4 <= 2**20
     assert plan.shares >= 1
 
 
