@@ -148,8 +148,14 @@ class CompiledSteps:
 
     def _compiled(self, size: int) -> CompiledStep | None:
         loop = self._loop
+        hooked = next((module for module in loop.net.modules() if module._forward_hooks), None)
         tables = {"data.x": loop.train.x, "data.y": loop.train.y}
         try:
+            if hooked is not None:
+                raise ConfigError(
+                    f"{loop.net.locate(hooked)} has a forward hook, which compiled steps cannot call. Remove it, or use "
+                    "compile=False."
+                )
             if self.choice == "xla":
                 from glassnet.compile.xla import XlaStep
 
