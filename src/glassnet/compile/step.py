@@ -6,14 +6,17 @@ time of one call, whichever kind they are (recording ones, those of jax), runs t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import reduce
+from operator import and_
 from typing import Any, Protocol
 
 import numpy as np
 
 from glassnet.compile.record import Record
 from glassnet.compile.trace import Trace, Traced, TracingNamespace, as_traced
+from glassnet.engine.errors import TraceError
 from glassnet.engine.namespace import Array
 from glassnet.engine.scope import scope
 from glassnet.engine.tensor import Tensor
@@ -80,33 +83,72 @@ class Bound:
 
 
 class Recorder:
-    """What a recorded step asks its surroundings for: random words are inputs, conditions are outputs."""
+    """What a recorded step asks its surroundings for: random words are inputs, conditions are outputs.
 
-    def __init__(self, trace: Trace, tables: Mapping[str, Array], words: Callable[[int], Array]) -> None:
-        self.trace = trace
+    tables: the arrays that batches are taken from. words: (k, stream) -> the k-th words, for the layer of the stream.
+    table_of: array -> the name of the table that its elements are taken from, or None if nobody knows.
+    """
+
+    def __init__(
+        self,
+        tables: Mapping[str, Array],
+        words: Callable[[int, int], Any],
+        table_of: Callable[[Any], str | None],
+    ) -> None:
         self.tables = tables
         self.streams: list[int] = []
-        self.conditions: list[Traced] = []
+        self.conditions: list[Any] = []
         self._words = words
+        self._table_of = table_of
 
-    def words(self, stream: int) -> Traced:
+    def words(self, stream: int) -> Any:
         """The words of a layer, an input of the step; ``streams`` says for which layer the k-th are."""
         self.streams.append(stream)
-        return self.trace.input(f"step.words.{len(self.streams) - 1}", self._words(stream))
+        return self._words(len(self.streams) - 1, stream)
 
     def require(self, holds: Any) -> None:
         """A condition that must hold in every step."""
-        if isinstance(holds, Traced):
-            self.conditions.append(holds)
+        self.conditions.append(holds)
 
     def may_hold(self, array: Any, value: int) -> bool:
         """Whether a value may stand in the array in some step: read off the table that it is taken from."""
-        node = array.node if isinstance(array, Traced) else None
-        while node is not None and node.operation in ("gather", "reshape"):
-            node = node.inputs[0]
-        if node is None or node.operation != "input" or node.name not in self.tables:
-            return True
-        return bool((self.tables[node.name] == value).any())
+        table = self._table_of(array)
+        return table is None or bool((self.tables[table] == value).any())
+
+
+def computed(
+    bound: Bound,
+    xp: Any,
+    recorder: Recorder,
+    state: Mapping[str, Any],
+    rates: list[Any],
+    number: Any,
+    batch: Sequence[Any],
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """One step over arrays of the namespace ``xp``: the state after it, and what it tells; ``holds`` says whether
+    every condition does, if there are any.
+
+    Raises TraceError for a state that changes its shape or type, which the next step could not take.
+    """
+    surroundings = scope.xp, scope.tracer
+    scope.xp, scope.tracer = xp, recorder
+    try:
+        with bound.holding(state, rates, number):
+            values = bound.function(*map(Tensor, batch))
+            after = bound.state()
+    finally:
+        scope.xp, scope.tracer = surroundings
+    for name, array in after.items():
+        old = state[name]
+        if array.shape != old.shape or array.dtype != old.dtype:
+            raise TraceError(
+                f"{name} must keep its shape and type in a step that is to be compiled: it was {old.dtype} {old.shape} "
+                f"and became {array.dtype} {array.shape}. Cast the data to the network's type, or use compile=False."
+            )
+    told = {name: value.data if isinstance(value, Tensor) else value for name, value in values.items()}
+    if recorder.conditions:
+        told["holds"] = reduce(and_, recorder.conditions)
+    return after, told
 
 
 def record_step(
@@ -122,28 +164,20 @@ def record_step(
     rates = [trace.input(f"step.lr.{i}", rate) for i, rate in enumerate(bound.rates())]
     count = trace.input("step.number", number)
     places = trace.input("step.rows", np.asarray(rows, np.int64))
-    batch = [Tensor(trace.input(name, table)[places]) for name, table in tables.items()]
-    recorder = Recorder(trace, tables, words)
-    xp, scope.xp, scope.tracer = scope.xp, TracingNamespace(), recorder
-    try:
-        with bound.holding(state, rates, count):
-            values = bound.function(*batch)
-            after = bound.state()
-    finally:
-        scope.xp, scope.tracer = xp, None
+    batch = [trace.input(name, table)[places] for name, table in tables.items()]
+
+    def table_of(array: Any) -> str | None:
+        node: Any = array.node if isinstance(array, Traced) else None
+        while node is not None and node.operation in ("gather", "reshape"):
+            node = node.inputs[0]
+        return node.name if node is not None and node.operation == "input" and node.name in tables else None
+
+    recorder = Recorder(tables, lambda k, stream: trace.input(f"step.words.{k}", words(stream)), table_of)
+    after, told = computed(bound, TracingNamespace(), recorder, state, rates, count, batch)
     record = trace.record
     record.state = {name: as_traced(array).node for name, array in after.items()}
-    record.outputs = {name: as_traced(_array(value)).node for name, value in values.items()}
-    if recorder.conditions:
-        holds = recorder.conditions[0]
-        for other in recorder.conditions[1:]:
-            holds = holds & other
-        record.outputs["holds"] = holds.node
+    record.outputs = {name: as_traced(value).node for name, value in told.items()}
     return record, recorder
-
-
-def _array(value: Any) -> Any:
-    return value.data if isinstance(value, Tensor) else value
 
 
 class CompiledStep(Protocol):

@@ -9,13 +9,14 @@ refused with a ``TraceError`` that names the line.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from traceback import walk_stack
+from types import FrameType
 from typing import Any
 
 import numpy as np
 
-import glassnet
 from glassnet.compile.primitives import COMPUTE
 from glassnet.compile.record import Origin, Record, Shape, Value
 from glassnet.engine.errors import TraceError
@@ -23,15 +24,26 @@ from glassnet.engine.namespace import Array, NumpyNamespace
 from glassnet.engine.ops.reduce import as_axes
 from glassnet.engine.scope import scope
 
-_PACKAGE = str(Path(glassnet.__file__).parent)
+#: Packages whose lines are not the user's.
+_LIBRARIES = frozenset(("glassnet", "numpy", "jax"))
 
 
-def user_line() -> str:
-    """Where the user's program is: the innermost line outside of the package."""
-    frame: Any = sys._getframe(1)
-    while frame is not None and frame.f_code.co_filename.startswith(_PACKAGE):
-        frame = frame.f_back
-    return "" if frame is None else f"{Path(frame.f_code.co_filename).name}:{frame.f_lineno}"
+def user_line(frames: Iterable[tuple[FrameType, int]] | None = None) -> str:
+    """Where the user's program is: the first line outside of the libraries, such as ``train.py:12``.
+
+    frames: where to look, innermost first; the callers of this function unless given.
+    """
+    for frame, line in walk_stack(sys._getframe(1)) if frames is None else frames:
+        if frame.f_globals.get("__name__", "").partition(".")[0] not in _LIBRARIES:
+            return f"{Path(frame.f_code.co_filename).name}:{line}"
+    return ""
+
+
+def refusal(what: str, line: str, instead: str) -> TraceError:
+    """The error for what cannot be compiled: what it is and where, and the way out."""
+    return TraceError(
+        f"{what} at {line} cannot be compiled: the number differs from step to step. {instead}, or use compile=False."
+    )
 
 
 def apply(operation: str, *inputs: Any, **static: Any) -> Traced:
@@ -91,17 +103,14 @@ def _operator(operation: str, reflected: bool = False) -> Callable[[Traced, Any]
 def _refuse(what: str, instead: str) -> Callable[..., Any]:
     def refuse(self: Traced, *_: Any, **__: Any) -> Any:
         layer = f" in {type(scope.layer).__name__}" if scope.layer is not None else ""
-        raise TraceError(
-            f"{what} of an array of shape {self.shape}{layer} at {user_line()} cannot be compiled: the number differs "
-            f"from step to step. {instead}, or use compile=False."
-        )
+        raise refusal(f"{what} of an array of shape {self.shape}{layer}", user_line(), instead)
 
     return refuse
 
 
-_DECIDE = "Write glassnet.where(condition, a, b) instead of a decision"
-_RETURN = "Return it from the step and look at it there"
-_WRITE = "Write glassnet.where(mask, new, x) for a changed copy"
+DECIDE = "Write glassnet.where(condition, a, b) instead of a decision"
+RETURN = "Return it from the step and look at it there"
+WRITE = "Write glassnet.where(mask, new, x) for a changed copy"
 
 
 class Traced:
@@ -173,19 +182,26 @@ class Traced:
         known = self.value.reshape(wanted).shape
         return self if known == self.shape else apply("reshape", self, shape=known)
 
-    def argmax(self, axis: int) -> Traced:
-        """Position of the largest element along an axis."""
+    def argmax(self, axis: int | None = None) -> Traced:
+        """Position of the largest element along an axis, or among all elements."""
+        if axis is None:
+            return self.reshape(-1).argmax(0)
         return apply("argmax", self, axes=as_axes(axis, self.ndim), keepdims=False)
+
+    def argmin(self, axis: int | None = None) -> Traced:
+        """Position of the smallest element along an axis, or among all elements."""
+        smallest = apply("min", self, axes=as_axes(axis, self.ndim), keepdims=True)
+        return (self == smallest).argmax(axis)
 
     def __getitem__(self, index: Any) -> Traced:
         from glassnet.compile.indexing import take
 
         return take(self, index)
 
-    __bool__ = _refuse("the truth value", _DECIDE)
-    __float__ = __int__ = __index__ = item = tolist = _refuse("the number", _RETURN)
-    __array__ = _refuse("the NumPy array", _RETURN)
-    __setitem__ = _refuse("a write into the elements", _WRITE)
+    __bool__ = _refuse("the truth value", DECIDE)
+    __float__ = __int__ = __index__ = item = tolist = _refuse("the number", RETURN)
+    __array__ = _refuse("the NumPy array", RETURN)
+    __setitem__ = _refuse("a write into the elements", WRITE)
 
 
 def _function(operation: str) -> Callable[..., Traced]:
@@ -267,9 +283,11 @@ class TracingNamespace(NumpyNamespace):
         """An array of zeros."""
         return np.zeros(shape, dtype)
 
-    def copy(self, x: Any) -> Any:
-        """x itself: nothing is ever written into."""
+    def asarray(self, x: Any) -> Any:
+        """x, traced."""
         return as_traced(x)
+
+    copy = asarray  # x itself: nothing is ever written into
 
     def one_hot(self, indices: Any, classes: int, dtype: Any) -> Traced:
         """Rows of zeros with a 1 at the index."""

@@ -121,7 +121,7 @@ def _seed(output: Tensor, gradient: Any) -> Array:
                 f"as in loss.mean().backward(), or pass backward(gradient=...) with shape {output.shape}."
             )
         return np.ones(output.shape, output.dtype)
-    seed = np.array(as_array(gradient, output.dtype))
+    seed: Array = scope.xp.copy(as_array(gradient, output.dtype))
     if seed.shape != output.shape:
         raise GradientError(f"backward(gradient=...) expected shape {output.shape}, got shape {seed.shape}.")
     return seed

@@ -7,6 +7,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from glassnet.engine.errors import DataError, GlassnetError
 from glassnet.engine.namespace import Array
 from glassnet.engine.scope import scope
@@ -15,10 +17,10 @@ from glassnet.engine.scope import scope
 def require(holds: Any, error: Callable[[], GlassnetError]) -> None:
     """Raise ``error()`` unless the condition holds.
 
-    holds: a truth value, () or a Python bool. In a recorded step it is noted instead: where it does not hold in some
-    later step, that step is computed again eagerly, and raises.
+    holds: a truth value, () or a Python bool. In a recorded step, what depends on the batch is noted instead: where
+    it does not hold in some later step, that step is computed again eagerly, and raises.
     """
-    if scope.tracer is not None:
+    if scope.tracer is not None and not isinstance(holds, bool | np.bool_):
         scope.tracer.require(holds)
     elif not holds:
         raise error()

@@ -15,6 +15,7 @@ from numpy.typing import DTypeLike
 from glassnet.engine.errors import DataError
 from glassnet.engine.namespace import Array
 from glassnet.engine.operation import Operation
+from glassnet.engine.scope import scope
 
 FLOAT = np.dtype(np.float32)
 DOUBLE = np.dtype(np.float64)
@@ -28,6 +29,8 @@ def as_array(value: Any, dtype: DTypeLike | None = None) -> Array:
 
     Raises DataError for rows of different lengths and for what is not made of numbers.
     """
+    if scope.tracer is not None and hasattr(value, "astype"):  # in a recorded step: an array of whichever namespace
+        return value if dtype is None else value.astype(dtype)
     try:
         array = np.asarray(value, dtype)
     except ValueError as error:

@@ -6,6 +6,7 @@ The names are PyTorch's; reductions take NumPy's ``axis`` and ``keepdims``, whic
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Callable, Sequence
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
@@ -45,7 +46,7 @@ def _in_place_method(operation: Operation) -> Callable[..., Tensor]:
     return method
 
 
-def _comparison(ufunc: Callable[[Any, Any], Any], name: str) -> Callable[[Tensor, Any], Any]:
+def _comparison(compare_arrays: Callable[[Any, Any], Any], name: str) -> Callable[[Tensor, Any], Any]:
     """An element-wise comparison: a tensor of booleans, without a gradient."""
 
     def compare(self: Tensor, other: TensorLike) -> Tensor:
@@ -53,7 +54,7 @@ def _comparison(ufunc: Callable[[Any, Any], Any], name: str) -> Callable[[Tensor
         if isinstance(other, np.ndarray) and other.dtype.kind == self.dtype.kind == "f":
             value = value.astype(self.dtype)
         try:
-            return self._new(ufunc(self.data, value))
+            return self._new(compare_arrays(self.data, value))
         except ValueError as error:
             raise ShapeError(f"{name} cannot compare shapes {self.shape} and {np.shape(value)}.") from error
 
@@ -102,9 +103,9 @@ class TensorMethods:
 
     # Comparisons
 
-    __eq__, __ne__ = _comparison(np.equal, "__eq__"), _comparison(np.not_equal, "__ne__")
-    __lt__, __le__ = _comparison(np.less, "__lt__"), _comparison(np.less_equal, "__le__")
-    __gt__, __ge__ = _comparison(np.greater, "__gt__"), _comparison(np.greater_equal, "__ge__")
+    __eq__, __ne__ = _comparison(operator.eq, "__eq__"), _comparison(operator.ne, "__ne__")
+    __lt__, __le__ = _comparison(operator.lt, "__lt__"), _comparison(operator.le, "__le__")
+    __gt__, __ge__ = _comparison(operator.gt, "__gt__"), _comparison(operator.ge, "__ge__")
 
     # Reductions
 
@@ -150,17 +151,17 @@ class TensorMethods:
 
     def argmax(self, axis: int | None = None) -> Tensor:
         """Position of the largest element, the first of those that tie; without a gradient."""
-        return self._new(self._extreme_place(np.argmax, axis))
+        return self._new(self._extreme_place("argmax", axis))
 
     def argmin(self, axis: int | None = None) -> Tensor:
         """Position of the smallest element, the first of those that tie; without a gradient."""
-        return self._new(self._extreme_place(np.argmin, axis))
+        return self._new(self._extreme_place("argmin", axis))
 
-    def _extreme_place(self, find: Callable[..., Any], axis: int | None) -> Any:
+    def _extreme_place(self, name: str, axis: int | None) -> Any:
         as_axes(axis, self.ndim)
         if not self.data.size:
-            raise ShapeError(f"{find.__name__} needs at least one element, got shape {self.shape}.")
-        return find(self.data, axis)
+            raise ShapeError(f"{name} needs at least one element, got shape {self.shape}.")
+        return getattr(self.data, name)(axis)
 
     # Shapes
 
@@ -232,7 +233,9 @@ class TensorMethods:
 
     def __getitem__(self, index: Any) -> Tensor:
         """Elements by integers, slices, masks and arrays of integers; repeated positions accumulate gradients."""
-        pattern, positions = indexing.parse(index, self.shape)
+        parts = index if isinstance(index, tuple) else (index,)
+        arrays = tuple(part.data if isinstance(part, TensorMethods) else part for part in parts)
+        pattern, positions = indexing.parse(arrays, self.shape)
         return self._apply(ops.index, self, *positions, pattern=pattern)
 
     def __setitem__(self, index: Any, value: Any) -> None:

@@ -65,6 +65,11 @@ def _swap_last(x: Array) -> Array:
     return x.swapaxes(-1, -2)
 
 
+def _asarray(x: Array) -> Array:
+    """A constant as an array of this namespace, in which arrays of the namespace can be positions."""
+    return x
+
+
 def _scatter_add(shape: Shape, index: tuple[Any, ...], values: Array) -> Array:
     """Zeros of ``shape`` to which ``values`` are added at ``index``; repeated positions accumulate."""
     result = np.zeros(shape, values.dtype)
@@ -114,6 +119,7 @@ class NumpyNamespace:
     stack = staticmethod(np.stack)
     arange = staticmethod(np.arange)
     zeros = staticmethod(np.zeros)
+    asarray = staticmethod(_asarray)
     copy = staticmethod(np.array)
     scatter_add = staticmethod(_scatter_add)
     one_hot = staticmethod(_one_hot)

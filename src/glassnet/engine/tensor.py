@@ -200,7 +200,7 @@ class Tensor(TensorMethods):
         A single number starts with the gradient 1.0; any other shape needs ``gradient`` of that shape.
         Raises GradientError otherwise, or if no leaf requires a gradient.
         """
-        backward(self, gradient)
+        backward(self, gradient.data if isinstance(gradient, Tensor) else gradient)
 
     def retain_grad(self) -> None:
         """Ask ``backward`` to keep the gradient of this computed tensor too."""

@@ -11,9 +11,10 @@ from glassnet.engine.scope import scope
 from glassnet.engine.tensor import Tensor
 
 
-def clip_grad_norm_(parameters: Iterable[Tensor], max_norm: float) -> float:
+def clip_grad_norm_(parameters: Iterable[Tensor], max_norm: float) -> Any:
     """Scale all gradients together so that their Euclidean norm is at most ``max_norm``; their direction stays
-    (Pascanu et al., 2013, https://arxiv.org/abs/1211.5063). Returns the norm before.
+    (Pascanu et al., 2013, https://arxiv.org/abs/1211.5063). Returns the norm before; in a step that is being
+    compiled it is an array, to be returned from the step.
     """
     limit = positive_option("max_norm", max_norm)
     tensors, gradients = _with_gradients(parameters)
@@ -22,7 +23,7 @@ def clip_grad_norm_(parameters: Iterable[Tensor], max_norm: float) -> float:
     clipped, norm = clip_norm(scope.xp, gradients, limit)
     for tensor, gradient in zip(tensors, clipped, strict=True):
         tensor.grad = gradient
-    return float(norm)
+    return float(norm) if scope.tracer is None else norm
 
 
 def clip_grad_value_(parameters: Iterable[Tensor], clip_value: float) -> None:

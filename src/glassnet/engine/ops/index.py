@@ -19,7 +19,7 @@ def _fill(pattern: tuple[Any, ...], positions: tuple[Array, ...]) -> tuple[Any, 
 @operation(lambda xp, g, out, x, *positions, pattern: xp.scatter_add(x.shape, _fill(pattern, positions), g))
 def index(xp: Any, x: Array, *positions: Array, pattern: tuple[Any, ...]) -> Array:
     """x[pattern]: integers, slices, None and Ellipsis as they stand, arrays of integers where POSITIONS stands."""
-    return x[_fill(pattern, positions)]
+    return xp.asarray(x)[_fill(pattern, positions)]
 
 
 #: Up to this many elements of one_hot(indices) the product with it is faster than adding row by row.
@@ -36,7 +36,7 @@ def _embedding_vjp(xp: Any, g: Array, out: Array, indices: Array, weight: Array)
 @operation(None, _embedding_vjp)
 def embedding(xp: Any, indices: Array, weight: Array) -> Array:
     """Row ``weight[i]`` for each index i: one_hot(indices) @ weight without the product. (...) -> (..., features)."""
-    return weight[indices]
+    return xp.asarray(weight)[indices]
 
 
 @operation(None)
