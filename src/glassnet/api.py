@@ -244,7 +244,8 @@ def _resume(loop: Loop, folder: Path | None, best: BestWeights | None) -> None:
     load_checkpoint(folder / LATEST, loop)
     if loop.step >= loop.total_steps and not loop.epoch_is_full:
         raise ConfigError(
-            f"{folder} is complete: {loop.step:,} of {loop.total_steps:,} steps are made. Ask for more epochs."
+            f"{folder} is complete: {loop.step:,} of {loop.total_steps:,} steps are made. Ask for more epochs "
+            "(--epochs on the command line)."
         )
     if best is not None and (folder / BEST).exists():
         best.load(folder / BEST)

@@ -33,9 +33,9 @@ def lr_find(
     batch_norm: options.BatchNorm = None,
     context: options.Context = None,
     embedding: options.Embedding = None,
-    start: Annotated[float, typer.Option(help="The first learning rate.")] = 1e-6,
-    end: Annotated[float, typer.Option(help="The last learning rate.")] = 10.0,
-    steps: Annotated[int, typer.Option(help="How many steps to make.")] = 300,
+    start: Annotated[float, options.number("--start", "The first learning rate.")] = 1e-6,
+    end: Annotated[float, options.number("--end", "The last learning rate.")] = 10.0,
+    steps: Annotated[int, options.number("--steps", "How many steps to make.", int)] = 300,
     plot: Annotated[Path | None, typer.Option(help="Draw the sweep into this file, such as sweep.png.")] = None,
 ) -> None:
     """Raise the learning rate from tiny to huge and suggest the one at which the loss falls fastest."""

@@ -37,6 +37,8 @@ def read_digit(path: str | os.PathLike[str]) -> NDArray[np.float32]:
             flat = Image.new("RGBA", picture.size, "white")  # what is transparent is paper
             flat.alpha_composite(picture.convert("RGBA"))
             ink = np.asarray(flat.convert("L"), np.float32) / np.float32(255)
+    except IsADirectoryError as error:
+        raise DataError(f"{path} is a folder; give the path of a picture.") from error
     except FileNotFoundError as error:
         raise DataError(f"{path} does not exist.") from error
     except (UnidentifiedImageError, OSError, SyntaxError, Image.DecompressionBombError) as error:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from glassnet.data.dataset import Dataset, Split
 from glassnet.data.split import split_indices
 from glassnet.data.text import Vocabulary, contexts, read_lines
-from glassnet.engine.errors import ConfigError
+from glassnet.engine.errors import ConfigError, DataError
 
 
 def read_text(
@@ -29,7 +29,11 @@ def read_text(
 
     Raises DataError as ``read_lines`` does, and ConfigError for options that do not fit.
     """
-    return text_dataset(Path(path).name.split(".")[0], read_lines(path), context, fractions, seed)
+    try:
+        return text_dataset(Path(path).name.split(".")[0], read_lines(path), context, fractions, seed)
+    except DataError as error:
+        message = str(error)
+        raise DataError(message if message.startswith(str(path)) else f"{path}: {message}") from None
 
 
 def text_dataset(name: str, items: Sequence[str], context: int, fractions: Sequence[float], seed: int) -> Dataset:

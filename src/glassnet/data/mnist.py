@@ -108,6 +108,8 @@ def load_mnist(
 
 def _find(root: Path, name: str) -> Path:
     """The file of that name in the folder, under any of its usual spellings."""
+    if not root.is_dir():
+        raise DataError(f"{root} is not a folder; expected the one with the IDX files {', '.join(_SIZES)}.")
     stem, kind = name.rsplit("-idx", 1)
     for candidate in (f"{name}.gz", name, f"{stem}.idx{kind}", f"{stem}.idx{kind}.gz"):
         if (root / candidate).exists():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import Path
@@ -24,6 +25,7 @@ MOST_CLASSES = 20
 #: What counts as a missing value in a CSV file.
 MISSING_WORDS = ["", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "?"]
 POLICIES = ("error", "drop", "fill")
+TASKS = ("auto", "classification", "regression")
 
 
 def read_table(
@@ -72,15 +74,22 @@ def read_table(
         table = _take(table, np.flatnonzero(~dropped))
         if not len(next(iter(table.values()))):
             raise DataError(f"{path} has no row without missing values.")
+    for name in table:
+        if name != group and not (name == target and task == "classification"):
+            _refuse_nearly_numbers(table[name], name, path)
     classifies = task == "classification" or (task == "auto" and _are_classes(table[target]))
     classes = None
     if classifies:
         known = {text for text in as_texts(table[target]) if text is not None}
+        if len(known) == 1:
+            raise DataError(
+                f"{path} has only one class, {known.pop()!r}, in column {target!r}: there is nothing to learn."
+            )
         classes = tuple(sorted(known, key=_class_order))
     inputs = [name for name in table if name not in (target, group)]
-    rows = _split(table, target if classifies else None, group, fractions, seed, str(path))
-    train = _take(table, rows[0])
     try:
+        rows = _split(table, target if classifies else None, group, fractions, seed)
+        train = _take(table, rows[0])
         columns = tuple(fit_column(name, train[name], missing == "fill") for name in inputs)
     except DataError as error:
         raise DataError(f"{path}: {error}") from None
@@ -129,14 +138,50 @@ def _read_frame(path: Path) -> Any:
             frame = pl.read_csv(
                 text, separator=separator, null_values=MISSING_WORDS, infer_schema_length=None, raise_if_empty=True
             )
+            frame = _tidied(frame, path)
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror or error}.") from None
     except failures as error:
-        reason = str(error).strip().split("\n")[0]
+        reason = str(error).strip().split("\n")[0].rstrip(".")
+        if ending != ".parquet" and (row := _too_long(text, separator)):
+            reason = f"row {row} has more values than there are columns"
         raise DataError(f"{path} cannot be read as a table: {reason:.200}.") from None
     if not frame.height or not frame.width:
         raise DataError(f"{path} holds no rows; expected a line of column names and rows below it.")
     return frame
+
+
+def _tidied(frame: Any, path: Path) -> Any:
+    """Names and texts of a CSV without spaces around them, and columns of numbers with such spaces as numbers.
+
+    Raises DataError for columns without a name, such as the numbers of the rows, and for names that occur twice.
+    """
+    import polars as pl
+
+    names = [name.strip() for name in frame.columns]
+    for place, name in enumerate(names, start=1):
+        if not name:
+            raise DataError(f"{path}: column {place} has no name. Give it one, or leave it out.")
+        first = re.sub(r"_duplicated_\d+$", "", name)  # what polars calls the second one
+        if names.count(name) > 1 or (first != name and first in names):
+            raise DataError(f"{path} has two columns named {first!r}. Name each column once.")
+    frame.columns = names
+    texts = pl.col(pl.String).str.strip_chars()
+    frame = frame.with_columns(pl.when(texts.is_in(MISSING_WORDS)).then(None).otherwise(texts).name.keep())
+    numbers = frame.select(pl.col(pl.String).cast(pl.Float64, strict=False))
+    alike = [name for name in numbers.columns if numbers[name].null_count() == frame[name].null_count()]
+    return frame.with_columns(numbers[name] for name in alike if numbers[name].null_count() < frame.height)
+
+
+def _too_long(text: bytes, separator: str) -> int | None:
+    """The first row of a CSV file with more values than names, counted from 1; None if there is none."""
+    import csv
+
+    try:
+        rows = list(csv.reader(text.decode("utf-8", "replace").splitlines(), delimiter=separator))
+    except csv.Error:  # polars' own reason is the better one
+        return None
+    return next((number for number, row in enumerate(rows) if len(row) > len(rows[0])), None)
 
 
 def _check_size(path: Path, rows: int, columns: int) -> None:
@@ -166,6 +211,30 @@ def _as_column(series: Any, name: str, path: str | os.PathLike[str]) -> Column:
         f"{path}: column {name!r} is of type {series.dtype}; numbers, texts and truth values are read. "
         "Leave it out or turn it into numbers."
     )
+
+
+def _refuse_nearly_numbers(column: Column, name: str, path: str | os.PathLike[str]) -> None:
+    """Raises DataError for texts most of which are numbers: one slip must not turn a quantity into categories."""
+    if not isinstance(column, list):
+        return
+    known = {text for text in column if text is not None}
+    slips = {text for text in known if not _reads_as_number(text)}
+    commas = {text for text in slips if _reads_as_number(text.replace(",", "."))}
+    if len(known) <= MOST_CLASSES or not slips or 2 * len(slips - commas) > len(known):
+        return
+    row = next(row for row, text in enumerate(column, start=1) if text in slips)
+    raise DataError(
+        f"{path} row {row}: column {name!r} holds {column[row - 1]!r:.80}, but most of its values are numbers. Write "
+        "numbers with a decimal point and without a unit, and leave it empty where there is none."
+    )
+
+
+def _reads_as_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _missing(column: Column) -> NDArray[np.bool_]:
@@ -203,7 +272,6 @@ def _split(
     group: str | None,
     fractions: Sequence[float],
     seed: int,
-    source: str,
 ) -> tuple[NDArray[np.int64], ...]:
     """The rows of each split: whole groups, or stratified by class."""
     count = len(next(iter(table.values())))
@@ -214,8 +282,7 @@ def _split(
     texts = as_texts(table[key])
     if None in texts:
         raise DataError(
-            f"{source} row {texts.index(None) + 1}: column {key!r} has no value. Ask for missing='drop' to leave such "
-            "rows out."
+            f"row {texts.index(None) + 1}: column {key!r} has no value. Ask for missing='drop' to leave such rows out."
         )
     labels = np.array(texts, dtype=str)
     return split_indices(count, fractions, seed=seed, **{"groups" if group else "stratify": labels})

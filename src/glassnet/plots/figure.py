@@ -35,8 +35,12 @@ def save_figure(figure: Any, path: str | Path | None) -> Any:
     Raises ConfigError if it cannot be written.
     """
     if path is not None:
+        if not Path(path).suffix.strip("."):
+            raise ConfigError(f"{path} needs an ending that says its format, such as .png.")
         try:
             figure.savefig(path, dpi=150)
         except (OSError, ValueError) as error:
-            raise ConfigError(f"the figure cannot be written to {path}: {error}.") from error
+            raise ConfigError(
+                f"the figure cannot be written to {path}: {getattr(error, 'strerror', None) or error}."
+            ) from error
     return figure
