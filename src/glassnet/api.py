@@ -24,7 +24,7 @@ from glassnet.train.evaluate import Loss, evaluate_split
 from glassnet.train.evaluation import Evaluation, confusion_matrix
 from glassnet.train.loop import Loop, Penalty, cast
 from glassnet.train.lr_finder import LRFinder, sweep_learning_rates
-from glassnet.train.metrics import Metric, default_metrics, task_of
+from glassnet.train.metrics import Metric, default_metrics, r2_score, task_of
 from glassnet.train.progress import Progress
 from glassnet.train.run import Run, describe
 from glassnet.train.run_folder import BEST, CONFIG, LATEST, RunFolder, new_folder
@@ -73,14 +73,16 @@ def fit(
     schedule: stepped after each optimizer step; ``ReduceLROnPlateau`` after each epoch.
     penalty: penalty(net) is added to the loss in training, such as ``nn.L2Penalty(1e-4)``.
     clip_norm, clip_value: bounds on the norm of all gradients together, and on each of their elements.
-    metrics: name -> function(outputs, targets); accuracy for a classification loss unless given.
+    metrics: name -> function(outputs, targets); unless given, accuracy for a classification loss, and the
+        mean absolute error ("mae") for a regression loss.
     keep_best: end with the weights of the epoch with the smallest validation loss.
     diagnostics: record statistics of every layer and parameter each so many steps (``run.diagnostics``); None never.
     folder: where to save the run: configuration, logs, checkpoints. By default a new folder under runs/ in the
         current directory; None saves nothing.
     resume: continue the run in ``folder``, to the same bits as if it had not been interrupted.
     progress: show a bar on a terminal and a line for each epoch.
-    notes: what to add to the configuration in the folder, as values for JSON.
+    notes: what to add to the configuration in the folder, as values for JSON. "resume_with" is what to print after
+        Ctrl-C, if not the call of ``fit`` that goes on.
 
     Raises ConfigError, DataError or ShapeError before the first step where something does not fit, and NonFiniteError
     if the loss becomes NaN or infinite; the network then has the last weights with a finite loss.
@@ -130,7 +132,8 @@ def fit(
     if place is not None:
         everyone.append(RunFolder(place, config, best))
     if progress:
-        everyone.append(Progress())
+        default = None if place is None else f"glassnet.fit(..., folder={str(place)!r}, resume=True)"
+        everyone.append(Progress(config.get("resume_with", default)))
     loop.use(everyone)
     loop.run()
     if best is not None:
@@ -158,7 +161,7 @@ def evaluate(
     batch_size: int = 1024,
 ) -> Evaluation:
     """The loss and the metrics over all rows of a split, a pair (x, y), or the test split of a data set; for a
-    classifier also the confusion matrix and the scores of each class.
+    classifier also the confusion matrix and the scores of each class, for a regression also R squared ("r2").
 
     Without a ``loss`` it is the one that fits ``net.task``: cross-entropy or the mean squared error. The network is
     in evaluation mode meanwhile, and afterwards as it was found.
@@ -172,6 +175,8 @@ def evaluate(
     chosen = default_metrics(loss, split.y) if metrics is None else metrics
     values = evaluate_split(net, split, loss, chosen, batch_size)
     names = data.classes if isinstance(data, Dataset) else None
+    if task_of(loss) == "regression" and metrics is None:
+        values["r2"] = r2_score(outputs(net, split.x, batch_size), split.y)
     if task_of(loss) != "classification" or split.y.dtype.kind not in "iu":
         return Evaluation(values, None, ())
     logits = outputs(net, split.x, batch_size)

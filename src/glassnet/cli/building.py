@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from glassnet.engine.random import manual_seed
 from glassnet.models import character_mlp, mlp
 from glassnet.nn.module import Module
 from glassnet.optim import Optimizer, Schedule
+from glassnet.train.metrics import Metric, mean_absolute_error
 from glassnet.train.run import Run
 
 MOMENTUM = 0.9  # of sgd
@@ -42,6 +44,14 @@ def network(recipe: Recipe, dataset: Dataset) -> Module:
 def loss_for(dataset: Dataset) -> Module:
     """Cross-entropy for classes and characters, the mean squared error for quantities."""
     return nn.CrossEntropyLoss() if dataset.train.y.ndim == 1 else nn.MSELoss()
+
+
+def metrics_for(dataset: Dataset) -> dict[str, Metric] | None:
+    """The mean absolute error in the units of a table's target; for anything else what ``fit`` takes by default."""
+    encoder = dataset.encoder
+    if encoder is None or encoder.classes is not None:
+        return None
+    return {"mae": lambda outputs, targets: encoder.target_std * mean_absolute_error(outputs, targets)}
 
 
 def optimizer_for(recipe: Recipe, net: Module) -> Optimizer:
@@ -85,7 +95,11 @@ def train_network(recipe: Recipe, dataset: Dataset, folder: Path, *, resume: boo
     # BatchNorm cannot normalise a last batch of one row; another row is left out in each epoch.
     lonely = recipe.batch_norm and len(dataset.train) % recipe.batch_size == 1 < recipe.batch_size < len(dataset.train)
     per_epoch = len(batches(dataset.train, recipe.batch_size, shuffle=False, drop_last=lonely))
-    notes: dict[str, Any] = {"recipe": recipe.as_json(), "data_sha256": recipe.fingerprint()}
+    notes: dict[str, Any] = {
+        "recipe": recipe.as_json(),
+        "data_sha256": recipe.fingerprint(),
+        "resume_with": f"glassnet resume {shlex.quote(str(folder))}",
+    }
     if dataset.encoder is not None:
         notes["encoder"] = dataset.encoder.to_json()
     if dataset.vocabulary is not None:
@@ -96,6 +110,7 @@ def train_network(recipe: Recipe, dataset: Dataset, folder: Path, *, resume: boo
         loss=loss_for(dataset),
         optimizer=optimizer,
         schedule=schedule_for(recipe, optimizer, recipe.epochs * per_epoch),
+        metrics=metrics_for(dataset),
         epochs=recipe.epochs,
         batch_size=recipe.batch_size,
         seed=recipe.seed,

@@ -70,8 +70,8 @@ def lr_find(
     )
     typer.echo(f"smoothed loss from lr {found.lrs[0]:.1e} to {found.lrs[-1]:.1e}, lowest {min(found.smoothed):.4f}")
     typer.echo(curve(found.smoothed, found.lrs.index(found.suggestion)))
-    ending = "it diverged beyond" if found.diverged else "it did not diverge: try a larger --end"
-    typer.echo(f"suggested learning rate: {found.suggestion:.2g} ({ending})")
+    ending = f"diverged at {found.lrs[-1]:.2g}" if found.diverged else "did not diverge: try a larger --end"
+    typer.echo(f"suggested learning rate: {found.suggestion:.2g} (the loss {ending})")
     if plot is not None:
         found.plot(plot)
         typer.echo(f"drawn in {plot}")

@@ -79,6 +79,8 @@ def train_and_report(recipe: Recipe, dataset: Dataset, folder: Path | None, *, r
     typer.echo(dataset.summary())
     place = folder or new_folder(dataset.name)
     run = train_network(recipe, dataset, place, resume=resume)
+    if run.stopped == "interrupted":
+        raise typer.Exit(130)
     report(run, dataset, recipe.seed)
 
 
@@ -94,5 +96,3 @@ def report(run: Run, dataset: Dataset, seed: int) -> None:
         kind = "names" if dataset.name == "names" else "items"
         typer.echo(f"\n20 new {kind}: " + ", ".join(new_items(run.net, dataset, 20, seed)))
     typer.echo(f"\nsaved in {run.folder}")
-    if run.stopped == "interrupted":
-        typer.echo(f"continue with: glassnet resume {run.folder}")

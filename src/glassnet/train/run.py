@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from glassnet.train.loop import Loop
 
 
-@dataclass
+@dataclass(repr=False)
 class Run:
     """A finished or stopped training.
 
@@ -40,6 +40,13 @@ class Run:
     folder: Path | None
     config: dict[str, Any]
     diagnostics: Diagnostics | None = None
+
+    def __repr__(self) -> str:
+        parts = [f"{self.epochs} epochs", f"{self.steps:,} steps", f"{self.seconds:.1f} s"]
+        parts += [f"{name} {self.history[name][-1]:.4g}" for name in ("loss", "val_loss") if self.history.get(name)]
+        parts += [f"best epoch {self.best_epoch}"] if self.best_epoch else []
+        parts += [f"stopped: {self.stopped}"] if self.stopped else []
+        return f"Run({', '.join(parts)}, {'not saved' if self.folder is None else f'saved in {self.folder}'})"
 
     def save(self, folder: str | Path) -> Path:
         """Write the run into a folder of its own, to be read by ``Run.load``: configuration, log, diagnostics and the
