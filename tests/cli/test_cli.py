@@ -6,7 +6,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import glassnet as gn
 from glassnet import data
+from glassnet.train.checkpoint import read_arrays
+from glassnet.train.loop import Loop
+from glassnet.train.run_folder import LATEST
 
 from .command import glassnet
 
@@ -164,11 +168,61 @@ def test_a_quantity_is_predicted_in_its_units(place):
     lines = [f"{x / 10:.1f},{1000 + 10 * x}" for x in range(200)]
     (place / "line.csv").write_text("\n".join(["x,y", *lines]))
     done = glassnet("train", "line.csv", "--target", "y", "--epochs", 40, "--folder", "line", cwd=place)
-    assert float(re.search(r"root mean squared error ([\d.]+) y", done.stdout)[1]) < 100
+    assert (
+        float(re.search(r"in units of y: mean absolute error [\d.]+, root mean squared error ([\d.]+)", done.stdout)[1])
+        < 100
+    )
     (place / "x.csv").write_text("x\n5.0\n15.0\n")
     predicted = glassnet("predict", "line", "x.csv", cwd=place).stdout.split()
     assert predicted[0] == "y"
     np.testing.assert_allclose([float(value) for value in predicted[1:]], [1500, 2500], atol=150)
+
+
+def test_ctrl_c_says_how_to_go_on_and_the_run_ends_as_if_nothing_had_been(place, monkeypatch):
+    options = ("--epochs", 3, "--hidden", 8, "--batch-size", 500, "--seed", 5)
+    with monkeypatch.context() as patch:
+        patch.setattr("glassnet.train.loop.Loop._step", interrupted_at(Loop._step, 20))
+        done = glassnet("train", "digits", *options, "--folder", "my run", cwd=place)
+    assert done.returncode == 130
+    assert done.stdout.splitlines()[-1] == "go on with: glassnet resume 'my run'"
+    assert "Traceback" not in done.stderr
+    assert glassnet("resume", "my run", cwd=place).returncode == 0
+    assert glassnet("train", "digits", *options, "--folder", "whole", cwd=place).returncode == 0
+    assert glassnet("train", "digits", *options[:-1], 6, "--folder", "other", cwd=place).returncode == 0
+    whole, again, other = (read_arrays(place / name / LATEST)[0] for name in ("whole", "my run", "other"))
+    assert all(whole[name].tobytes() == again[name].tobytes() for name in whole)
+    assert any(whole[name].tobytes() != other[name].tobytes() for name in whole)
+
+
+def interrupted_at(step, number):
+    """The step of a loop, but for a Ctrl-C in the one with that number."""
+
+    def interrupted(loop, x, y):
+        step(loop, x, y)
+        if loop.step == number:
+            raise KeyboardInterrupt
+
+    return interrupted
+
+
+def test_a_run_is_read_from_another_folder(table_run, place, tmp_path):
+    line = re.search(r"test loss .*", table_run[0])[0]
+    assert line in glassnet("evaluate", table_run[1], cwd=tmp_path).stdout
+    assert glassnet("summary", table_run[1], cwd=tmp_path).returncode == 0
+
+
+def test_a_last_batch_of_one_row_does_not_stop_batch_norm(place):
+    pytest.importorskip("polars")
+    (place / "odd.csv").write_text("\n".join(["x,y", *(f"{i / 7},{'ab'[i % 2]}" for i in range(81))]))  # 65 to train on
+    arguments = ("odd.csv", "--target", "y", "--batch-norm", "--epochs", 2, "--folder", "odd")
+    done = glassnet("train", *arguments, cwd=place)
+    assert done.returncode == 0, done.stderr
+    assert "train 65, val 8, test 8 rows" in done.stdout
+    assert "trained 2 epochs, 4 steps" in done.stdout
+
+
+def test_the_version():
+    assert glassnet("--version").stdout == f"glassnet {gn.__version__}\n"
 
 
 def test_a_text_file_is_a_language(place):
