@@ -150,7 +150,9 @@ def table_run(place):
 
 def test_a_table_is_trained_on_and_new_rows_are_predicted(table_run, place):
     output, folder = table_run
-    assert output.startswith("things: train 160, val 20, test 20 rows; x (3,) float32, y int64; 2 classes")
+    assert output.startswith(
+        "things: train 160, val 20, test 20 rows, stratified by class; x (3,) float32, y int64; 2 classes"
+    )
     assert float(re.search(r"test accuracy ([\d.]+)%", output)[1]) > 85
     (place / "new.csv").write_text("letter,width\nb,1.5\na,-1.5\n")
     done = glassnet("predict", folder, "new.csv", cwd=place)

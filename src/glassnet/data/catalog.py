@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from glassnet.data.dataset import Dataset, Split
+from glassnet.data.dataset import BY_CLASS, Dataset, Split
 from glassnet.data.embedded_files import embedded_file
 from glassnet.data.idx import read_idx
 from glassnet.data.language import text_dataset
@@ -100,7 +100,9 @@ def _load_digits(seed: int, fractions: Sequence[float]) -> Dataset:
         raise ConfigError(f"fractions must be three numbers, for train, val and test, got {fractions!r}.")
     indices = split_indices(len(labels), fractions, seed=seed, stratify=labels)
     train, val, test = (Split(pixels[rows], labels[rows]) for rows in indices)
-    return Dataset("digits", train, val, test, classes=tuple("0123456789"), input_shape=images.shape[1:])
+    return Dataset(
+        "digits", train, val, test, classes=tuple("0123456789"), input_shape=images.shape[1:], split_by=BY_CLASS
+    )
 
 
 def _load_names(seed: int, fractions: Sequence[float], context: int) -> Dataset:

@@ -50,4 +50,4 @@ def text_dataset(name: str, items: Sequence[str], context: int, fractions: Seque
         return Split(x, y, chosen)
 
     train, val, test = map(split, rows)
-    return Dataset(name, train, val, test, vocabulary=vocabulary, context=context)
+    return Dataset(name, train, val, test, vocabulary=vocabulary, context=context, split_by="equal lines together")

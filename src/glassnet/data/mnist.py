@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from glassnet.data.dataset import Dataset, Split
+from glassnet.data.dataset import BY_CLASS, Dataset, Split
 from glassnet.data.download import RemoteFile, cache_folder, fetch
 from glassnet.data.idx import read_idx
 from glassnet.data.split import split_indices
@@ -103,6 +103,7 @@ def load_mnist(
         Split(*_read(paths["t10k-images-idx3-ubyte"], paths["t10k-labels-idx1-ubyte"])),
         classes=FAMILIES[name].classes,
         input_shape=(_SIDE, _SIDE),
+        split_by=f"train and val {BY_CLASS}, test as published",
     )
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from glassnet.data.dataset import Dataset, Split
+from glassnet.data.dataset import BY_CLASS, Dataset, Split
 from glassnet.data.encoder import Column, TableEncoder, as_texts, fit_column
 from glassnet.data.split import split_indices
 from glassnet.engine.errors import ConfigError, DataError
@@ -102,7 +102,9 @@ def read_table(
     encoder = TableEncoder(columns, target, classes, mean, std)
     whole = Split(encoder.encode(table, str(path)), encoder.encode_target(table[target], str(path)))
     train_split, val, test = (Split(whole.x[part], whole.y[part]) for part in rows)
-    return Dataset(Path(path).stem, train_split, val, test, classes=classes, encoder=encoder)
+    by = BY_CLASS if classifies else None
+    by = by if group is None else f"rows of the same {group} together"
+    return Dataset(Path(path).stem, train_split, val, test, classes=classes, encoder=encoder, split_by=by)
 
 
 def read_columns(path: str | os.PathLike[str]) -> dict[str, Column]:
