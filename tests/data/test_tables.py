@@ -46,7 +46,9 @@ def test_a_table_becomes_numbers(tmp_path, ending):
     else:
         frame().write_csv(path, separator="\t" if ending == "tsv" else ";")
     table = read_table(path, target="kind", seed=3)
-    assert str(table) == ("Dataset(things: train 48, val 6, test 6 rows; x (4,) float32, y int64; 2 classes)")
+    assert str(table) == (
+        "Dataset(things: train 48, val 6, test 6 rows, stratified by class; x (4,) float32, y int64; 2 classes)"
+    )
     assert table.classes == ("no", "yes")
     assert table.encoder.feature_names == ("width", "colour=blue", "colour=green", "colour=red")
     assert table.train.x[:, 0].mean() == pytest.approx(0, abs=1e-5)
