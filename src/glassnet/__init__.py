@@ -29,6 +29,7 @@ from glassnet.engine.functions import (
     tanh,
     where,
 )
+from glassnet.plots.expression import graph
 from glassnet.train import Callback, EarlyStopping, Run
 
 __version__ = "0.1.0"
@@ -59,6 +60,7 @@ __all__ = [  # noqa: PLE0604  # engine.__all__ holds strings
     "models",
     "evaluate",
     "fit",
+    "graph",
     "lr_find",
     "nn",
     "optim",

@@ -12,6 +12,7 @@ gradient only when all who used it have added their parts.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import count
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
@@ -126,18 +127,19 @@ def _seed(output: Tensor, gradient: Any) -> Array:
     return seed
 
 
-def backward(output: Tensor, gradient: Any = None) -> None:
-    """Add the gradient of ``output`` to ``.grad`` of every leaf, and of every tensor that asked to retain it."""
+def gradient_flow(output: Tensor, gradient: Any = None) -> Iterator[tuple[Tensor, Array]]:
+    """Each tensor that the output depends on with its gradient, from the output back; nothing is stored.
+
+    The arrays may share memory with each other.
+    """
     xp = scope.xp
     gradients: dict[int, Array] = {id(output): _seed(output, gradient)}
     for tensor in reversed(topological_order(output)):
         g = gradients.pop(id(tensor), None)
         if g is None:  # no path with a derivative leads here
             continue
+        yield tensor, g
         node = tensor.node
-        if node is None or tensor.retains_grad:
-            # += over several backward passes; a copy, because gradients may share memory with each other
-            tensor.grad = xp.copy(g if tensor.grad is None else tensor.grad + g)
         if node is None:
             continue
         for parent, part in node.operation.gradients(xp, g, tensor.data, node):
@@ -146,3 +148,12 @@ def backward(output: Tensor, gradient: Any = None) -> None:
                 share = share.astype(parent.data.dtype)
             arrived = gradients.get(id(parent))
             gradients[id(parent)] = share if arrived is None else arrived + share  # += over several paths
+
+
+def backward(output: Tensor, gradient: Any = None) -> None:
+    """Add the gradient of ``output`` to ``.grad`` of every leaf, and of every tensor that asked to retain it."""
+    xp = scope.xp
+    for tensor, g in gradient_flow(output, gradient):
+        if tensor.node is None or tensor.retains_grad:
+            # += over several backward passes; a copy, because gradients may share memory with each other
+            tensor.grad = xp.copy(g if tensor.grad is None else tensor.grad + g)

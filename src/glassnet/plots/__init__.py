@@ -1,4 +1,4 @@
-"""Pictures of trainings, drawn by matplotlib (extra ``plots``)."""
+"""Pictures: of trainings, drawn by matplotlib (extra ``plots``), and of expressions, drawn here (``expression/``)."""
 
 from glassnet.plots.confusion import confusion
 from glassnet.plots.figure import save_figure
