@@ -7,6 +7,10 @@ from hypothesis import HealthCheck, settings
 settings.register_profile(
     "glassnet", deadline=None, max_examples=50, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
 )
+# By hand, for as long as one likes: pytest tests/fuzz --hypothesis-profile=long
+settings.register_profile(
+    "long", parent=settings.get_profile("glassnet"), max_examples=10_000, derandomize=False, database=None
+)
 settings.load_profile("glassnet")
 
 

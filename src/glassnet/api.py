@@ -26,8 +26,8 @@ from glassnet.train.loop import Loop, Penalty, cast
 from glassnet.train.lr_finder import LRFinder, sweep_learning_rates
 from glassnet.train.metrics import Metric, default_metrics, r2_score, task_of
 from glassnet.train.progress import Progress
-from glassnet.train.run import Run, describe
-from glassnet.train.run_folder import BEST, CONFIG, LATEST, RunFolder, new_folder
+from glassnet.train.run import Run, describe, how_to_resume
+from glassnet.train.run_folder import CONFIG, RunFolder, new_folder
 
 #: Stands for a new folder under runs/.
 AUTO = "auto"
@@ -81,8 +81,7 @@ def fit(
         current directory; None saves nothing.
     resume: continue the run in ``folder``, to the same bits as if it had not been interrupted.
     progress: show a bar on a terminal and a line for each epoch.
-    notes: what to add to the configuration in the folder, as values for JSON. "resume_with" is what to print after
-        Ctrl-C, if not the call of ``fit`` that goes on.
+    notes: what to add to the configuration in the folder, as values for JSON.
 
     Raises ConfigError, DataError or ShapeError before the first step where something does not fit, and NonFiniteError
     if the loss becomes NaN or infinite; the network then has the last weights with a finite loss.
@@ -132,8 +131,7 @@ def fit(
     if place is not None:
         everyone.append(RunFolder(place, config, best))
     if progress:
-        default = None if place is None else f"glassnet.fit(..., folder={str(place)!r}, resume=True)"
-        everyone.append(Progress(config.get("resume_with", default)))
+        everyone.append(Progress(None if place is None else how_to_resume(place, config)))
     loop.use(everyone)
     loop.run()
     if best is not None:
@@ -246,11 +244,9 @@ def _resume(loop: Loop, folder: Path | None, best: BestWeights | None) -> None:
     """Put the loop where the run in the folder was."""
     if folder is None:
         raise ConfigError("resume=True needs the folder of the run.")
-    load_checkpoint(folder / LATEST, loop)
+    load_checkpoint(folder, loop, best)
     if loop.step >= loop.total_steps and not loop.epoch_is_full:
         raise ConfigError(
             f"{folder} is complete: {loop.step:,} of {loop.total_steps:,} steps are made. Ask for more epochs "
             "(--epochs on the command line)."
         )
-    if best is not None and (folder / BEST).exists():
-        best.load(folder / BEST)

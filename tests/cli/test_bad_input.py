@@ -7,6 +7,8 @@ from unittest import mock
 
 import pytest
 
+from glassnet.train.run_folder import write_config
+
 from .command import glassnet
 
 
@@ -37,16 +39,16 @@ def refused(*arguments, cwd="."):
         ("train digits --context 4", "--context is for names and texts; digits is none"),
         ("train names --root x", "--root is for mnist and fashion-mnist; names is none"),
         ("train digits --root x", "'digits' comes with the package and has no option root"),
-        ("train digits --lr -1", "lr must be a number of at least 0, got -1.0."),
-        ("train digits --lr nan", "lr must be a number of at least 0, got nan."),
+        ("train digits --lr -1", "lr must be a number of at least 0 and below 1e+300, got -1.0."),
+        ("train digits --lr nan", "lr must be a number of at least 0 and below 1e+300, got nan."),
         ("train digits --weight-decay -1", "weight-decay must be a number of at least 0"),
         ("train digits --dropout 1", "dropout must be a number of at least 0 and below 1, got 1.0."),
         (
             "train digits --hidden 16,x",
             "--hidden expects whole numbers separated by commas, such as 16,16, got '16,x'.",
         ),
-        ("train digits --hidden 16,-2", "hidden must be at most 100 widths from 1 to 1048576, got (16, -2)."),
-        ("train digits --hidden 1000000000000", "hidden must be at most 100 widths from 1 to 1048576"),
+        ("train digits --hidden 16,-2", "hidden must be at most 100 widths from 1 to 1,000,000, got (16, -2)."),
+        ("train digits --hidden 1000000000000", "hidden must be at most 100 widths from 1 to 1,000,000"),
         ("train digits --activation rleu", "tanh, sigmoid, got 'rleu'. Did you mean 'relu'?"),
         ("train digits --optimizer foo", "optimizer must be one of sgd, rmsprop, adam, adamw, got 'foo'."),
         ("train digits --schedule foo", "schedule must be one of constant, step, exponential, cosine"),
@@ -101,7 +103,7 @@ def test_a_process_of_its_own_ends_with_exit_code_2(tmp_path):
         ("batch-norm = 1", "run.toml: batch-norm must be true or false, got 1."),
         ("data = 3", "run.toml: data must be a text, got 3."),
         ("lr = ", "run.toml cannot be read as TOML"),
-        ("lr = true", "run.toml: lr must be a number of at least 0, got True."),
+        ("lr = true", "run.toml: lr must be a number of at least 0 and below 1e+300, got True."),
     ],
 )
 def test_a_bad_file_of_configuration(text, words, tmp_path):
@@ -185,7 +187,7 @@ def place(tmp_path_factory):
         ("predict t x.png", "t reads tables (.csv, .tsv, .parquet); x.png is none."),
         ("predict digits bad.png", "bad.png is not a picture"),
         ("predict digits missing.png", "missing.png does not exist."),
-        ("predict digits words", "words is a folder"),
+        ("predict digits words", "words cannot be read: it is not a file."),
         ("predict t missing.csv", "missing.csv cannot be read: No such file"),
         ("train digits --folder digits", "Go on with it with `glassnet resume digits`, or choose another folder."),
         ("resume digits", "digits is complete: 15 of 15 steps are made. Ask for more epochs"),
@@ -238,5 +240,5 @@ def test_a_recipe_that_was_tampered_with(key, value, place, tmp_path):
     config["recipe"][key] = value
     for file in (place / "digits").iterdir():
         (tmp_path / file.name).write_bytes(file.read_bytes())
-    (tmp_path / "config.json").write_text(json.dumps(config))
+    write_config(tmp_path, config)  # with a seal of its own, or the change itself would be noticed
     assert f"the recipe of this run is damaged: {key} must be" in refused("evaluate", tmp_path)

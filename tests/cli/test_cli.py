@@ -8,9 +8,8 @@ from PIL import Image
 
 import glassnet as gn
 from glassnet import data
-from glassnet.train.checkpoint import read_arrays
+from glassnet.train.checkpoint import LATEST, read_arrays
 from glassnet.train.loop import Loop
-from glassnet.train.run_folder import LATEST
 
 from .command import glassnet
 
@@ -74,7 +73,7 @@ def test_training_on_digits_prints_what_came_out(digits_run):
         "config.json",
         "log.jsonl",
         "checkpoint.safetensors",
-        "best.safetensors",
+        "previous.safetensors",
         "diagnostics.jsonl",
     }
 
@@ -186,7 +185,7 @@ def test_ctrl_c_says_how_to_go_on_and_the_run_ends_as_if_nothing_had_been(place,
         patch.setattr("glassnet.train.loop.Loop._step", interrupted_at(Loop._step, 20))
         done = glassnet("train", "digits", *options, "--folder", "my run", cwd=place)
     assert done.returncode == 130
-    assert done.stdout.splitlines()[-1] == "go on with: glassnet resume 'my run'"
+    assert done.stdout.splitlines()[-1] == "continue with: glassnet resume 'my run'"
     assert "Traceback" not in done.stderr
     assert glassnet("resume", "my run", cwd=place).returncode == 0
     assert glassnet("train", "digits", *options, "--folder", "whole", cwd=place).returncode == 0

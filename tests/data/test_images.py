@@ -59,3 +59,22 @@ def test_what_is_no_picture_is_named(tmp_path):
     path.write_bytes(path.read_bytes()[:100])
     with pytest.raises(gn.DataError, match=r"c\.png is not a picture"):
         read_digit(path)
+
+
+def test_16_bits_are_as_good_as_8(tmp_path):
+    pixels = np.round(DIGIT * 65535).astype(np.uint16)
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    np.testing.assert_allclose(read_digit(tmp_path / "a.png"), DIGIT, atol=1 / 255)
+
+
+def test_a_picture_of_a_camera_is_as_good_as_a_small_one(tmp_path):
+    large = save(tmp_path / "a.png", 255 - np.kron(DIGIT, np.ones((200, 150))) * 255)
+    small = save(tmp_path / "b.png", 255 - np.kron(DIGIT, np.ones((20, 15))) * 255)
+    np.testing.assert_allclose(read_digit(large), read_digit(small), atol=0.05)
+
+
+def test_a_program_is_not_taken_for_a_picture(tmp_path):
+    """Pillow would give it to Ghostscript."""
+    (tmp_path / "a.png").write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\nshowpage\n")
+    with pytest.raises(gn.DataError, match=r"a\.png is not a picture that can be read: it is none of PNG"):
+        read_digit(tmp_path / "a.png")

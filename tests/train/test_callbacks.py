@@ -82,3 +82,21 @@ def test_ctrl_c_ends_cleanly():
     recorder = Recorder()
     run = fit(classifier(), epochs=50, callbacks=[Interrupt(), recorder])
     assert (run.stopped, run.steps, recorder.calls[-1]) == ("interrupted", 8, "end")
+
+
+def test_a_failing_end_does_not_keep_the_others_from_ending(tmp_path):
+    ended = []
+
+    class End(gn.Callback):
+        def __init__(self, error):
+            self.error = error
+
+        def on_fit_end(self, loop):
+            ended.append(self.error)
+            if self.error:
+                raise ValueError(self.error)
+
+    with pytest.raises(ValueError, match="first"):
+        fit(classifier(), callbacks=[End("first"), End("")], folder=tmp_path)
+    assert ended == ["first", ""]
+    assert gn.Run.load(tmp_path).epochs == 3

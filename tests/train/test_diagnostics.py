@@ -9,6 +9,7 @@ import glassnet as gn
 from glassnet import nn, optim
 from glassnet.train.diagnostics import DIAGNOSTICS
 from glassnet.train.lr_finder import _suggest
+from glassnet.train.storage import sealed_json
 
 from .training import InterruptAt, X, Y, classifier, fit, train
 
@@ -73,8 +74,8 @@ def test_no_hook_stays_behind():
 def test_a_resumed_run_has_the_record_of_an_uninterrupted_one(tmp_path):
     whole = train(tmp_path / "whole", diagnostics=2)
     train(tmp_path / "parts", diagnostics=2, callbacks=[InterruptAt(13)])
-    with (tmp_path / "parts" / DIAGNOSTICS).open("a") as file:
-        file.write('{"step": 14, "layers": {}, "parameters": {}}\n{"step": 16, "lay')  # as a kill could leave it
+    with (tmp_path / "parts" / DIAGNOSTICS).open("ab") as file:  # as a kill could leave it
+        file.write(sealed_json({"step": 14, "layers": {}, "parameters": {}}) + b'\n{"step": 16, "lay')
     parts = train(tmp_path / "parts", diagnostics=2, resume=True)
     assert parts.diagnostics.rows() == whole.diagnostics.rows()
     loaded = gn.Run.load(tmp_path / "parts").diagnostics

@@ -9,8 +9,8 @@ import pytest
 import glassnet as gn
 from glassnet import nn, optim
 from glassnet.train import Evaluation
-from glassnet.train.run import CONFIG, LATEST
-from glassnet.train.run_folder import new_folder
+from glassnet.train.checkpoint import LATEST
+from glassnet.train.run_folder import CONFIG, new_folder
 
 from .training import InterruptAt, X, Y, classifier, fit
 

@@ -3,6 +3,8 @@
 import sys
 from types import ModuleType
 
+import pytest
+
 import glassnet as gn
 from glassnet.train import progress
 
@@ -72,13 +74,20 @@ def test_in_a_notebook_one_display_is_replaced_and_taken_away(monkeypatch, capsy
     assert [line[:9] for line in capsys.readouterr().out.splitlines()] == ["epoch 1/2", "epoch 2/2"]
 
 
-def test_after_ctrl_c_it_says_how_to_go_on(capsys):
-    fit(classifier(), epochs=9, callbacks=[InterruptAt(7)], folder="mine", progress=True)
-    *_, stopped, how = capsys.readouterr().out.splitlines()
-    assert stopped == "stopped at step 7: interrupted"
-    assert how == "go on with: glassnet.fit(..., folder='mine', resume=True)"
+@pytest.mark.parametrize(
+    ("notes", "how"),
+    [({}, "glassnet.fit(..., folder='runs/here', resume=True)"), ({"recipe": 1}, "glassnet resume runs/here")],
+)
+def test_who_interrupts_a_training_is_told_how_to_go_on(capsys, notes, how):
+    run = fit(classifier(), folder="runs/here", progress=True, callbacks=[InterruptAt(7)], notes=notes)
+    assert run.stopped == "interrupted"
+    output = capsys.readouterr().out
+    assert output.endswith(f"stopped at step 7: interrupted\ncontinue with: {how}\n")
+
+
+def test_what_was_not_saved_cannot_go_on_and_what_stopped_early_need_not(capsys):
     fit(classifier(), epochs=9, callbacks=[InterruptAt(7)], folder=None, progress=True)
-    assert capsys.readouterr().out.splitlines()[-1] == stopped  # nothing was saved to go on with
+    assert capsys.readouterr().out.splitlines()[-1] == "stopped at step 7: interrupted"
     fit(classifier(), epochs=9, callbacks=[gn.EarlyStopping(1, "loss", min_delta=9.0)], folder="other", progress=True)
     assert capsys.readouterr().out.splitlines()[-1] == "stopped at step 12: loss has not improved for 1 epochs"
 

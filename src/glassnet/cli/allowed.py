@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -17,7 +16,7 @@ OPTIMIZERS = ("sgd", "rmsprop", "adam", "adamw")
 SCHEDULES = ("constant", "step", "exponential", "cosine", "warmup-cosine", "one-cycle", "plateau")
 
 #: The widest layer, and the most hidden layers: a misplaced digit should not take all memory of the machine.
-WIDEST, MOST_LAYERS = 2**20, 100
+WIDEST, MOST_LAYERS = 1_000_000, 100
 
 
 @dataclass(frozen=True)
@@ -36,15 +35,15 @@ class Whole:
 
 @dataclass(frozen=True)
 class Number:
-    """A finite number of at least 0, and below ``end``."""
+    """A number of at least 0 and below ``end``: by default where float64 ends, as files can hold any number."""
 
-    end: float = math.inf
+    end: float = 1e300
 
     def problem(self, value: Any) -> str | None:
         """What is expected instead, or None if the value is allowed."""
         if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < self.end:
             return None
-        return "must be a number of at least 0" + (f" and below {self.end:g}" if math.isfinite(self.end) else "")
+        return f"must be a number of at least 0 and below {self.end:g}"
 
 
 @dataclass(frozen=True)
@@ -79,7 +78,7 @@ class Widths:
             return "must be a list of whole numbers, such as [16, 16]"
         if len(value) <= MOST_LAYERS and all(1 <= width <= WIDEST for width in value):
             return None
-        return f"must be at most {MOST_LAYERS} widths from 1 to {WIDEST}"
+        return f"must be at most {MOST_LAYERS} widths from 1 to {WIDEST:,}"
 
 
 ALLOWED: dict[str, Whole | Number | Text | Switch | Widths] = {

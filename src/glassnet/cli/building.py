@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 from typing import Any
 
@@ -95,11 +94,7 @@ def train_network(recipe: Recipe, dataset: Dataset, folder: Path, *, resume: boo
     # BatchNorm cannot normalise a last batch of one row; another row is left out in each epoch.
     lonely = recipe.batch_norm and len(dataset.train) % recipe.batch_size == 1 < recipe.batch_size < len(dataset.train)
     per_epoch = len(batches(dataset.train, recipe.batch_size, shuffle=False, drop_last=lonely))
-    notes: dict[str, Any] = {
-        "recipe": recipe.as_json(),
-        "data_sha256": recipe.fingerprint(),
-        "resume_with": f"glassnet resume {shlex.quote(str(folder))}",
-    }
+    notes: dict[str, Any] = {"recipe": recipe.as_json(), "data_sha256": recipe.fingerprint()}
     if dataset.encoder is not None:
         notes["encoder"] = dataset.encoder.to_json()
     if dataset.vocabulary is not None:

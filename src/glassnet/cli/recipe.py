@@ -13,11 +13,13 @@ from glassnet import data
 from glassnet.cli.allowed import FOR_KIND, check, written
 from glassnet.data.dataset import Dataset
 from glassnet.data.encoder import TableEncoder
+from glassnet.data.files import read_whole
 from glassnet.engine.errors import CheckpointError, ConfigError, DataError
 
 PICTURES = ("digits", "mnist", "fashion-mnist")
 TABLE_ENDINGS, TEXT_ENDINGS = (".csv", ".tsv", ".parquet"), (".txt", ".txt.gz")
 PLURALS = {"pictures": "mnist and fashion-mnist", "table": "tables", "text": "names and texts"}
+LONGEST = 2**20  # bytes of a file of configuration
 LEARNING_RATES = {"sgd": 0.1, "rmsprop": 0.001, "adam": 0.005, "adamw": 0.005}  # found on the embedded sets
 
 
@@ -196,8 +198,9 @@ def parse_hidden(text: str) -> tuple[int, ...]:
 def read_toml(path: Path) -> dict[str, Any]:
     """The options in a TOML file, checked; "batch-size" and "batch_size" are the same. Raises ConfigError naming it."""
     try:
-        given = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        given = tomllib.loads(read_whole(path, LONGEST).decode())
+        repr(given)  # Python shows no number of more than 4,300 digits, and an error could not name it: a ValueError
+    except (OSError, ValueError, RecursionError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise ConfigError(f"{path} cannot be read as TOML: {reason}.") from error
     given = {key.replace("-", "_"): value for key, value in given.items()}

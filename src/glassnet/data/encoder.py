@@ -18,6 +18,10 @@ Column = NDArray[np.float64] | list[str | None]
 MISSING = "missing"
 #: A column with more different texts is a name or a key, not a category.
 MOST_CATEGORIES = 1000
+#: Standard deviations that a number may be away from the mean; float32 ends at 3e38.
+FARTHEST = 1e30
+#: The largest table, in cells, as it is read and as it becomes features.
+MOST_CELLS = 2**27
 
 
 @dataclass(frozen=True)
@@ -44,7 +48,7 @@ class NumberColumn:
         if self.fill is not None:
             values = np.where(np.isnan(values), self.fill, values)
         _refuse_missing(self.name, np.isnan(values), source)
-        return ((values - self.mean) / self.std)[:, None]
+        return _standardised(self.name, values, self.mean, self.std, source)
 
 
 @dataclass(frozen=True)
@@ -77,7 +81,9 @@ class CategoryColumn:
                     "takes such texts as missing."
                 )
         codes = [place[text] for text in filled if text is not None]
-        return np.eye(len(self.categories))[codes]
+        features = np.zeros((len(codes), len(self.categories)))
+        features[np.arange(len(codes)), codes] = 1
+        return features
 
 
 @dataclass(frozen=True)
@@ -110,8 +116,17 @@ class TableEncoder:
         missing = [column.name for column in self.columns if column.name not in table]
         if missing:
             raise DataError(f"{source} has no column {missing[0]!r}; it has {', '.join(map(repr, table))}.")
-        parts = [column.encode(table[column.name], source) for column in self.columns]
-        return np.concatenate(parts, axis=1).astype(np.float32)
+        rows, width = len(table[self.columns[0].name]), len(self.feature_names)
+        if rows * width > MOST_CELLS:
+            raise DataError(
+                f"{source} would become {rows:,} rows of {width:,} features, with one for each category; at most "
+                f"{MOST_CELLS:,} numbers are used. Leave out columns with many categories."
+            )
+        inputs, end = np.empty((rows, width), np.float32), 0
+        for column in self.columns:
+            start, end = end, end + len(column.features())
+            inputs[:, start:end] = column.encode(table[column.name], source)
+        return inputs
 
     def encode_target(self, column: Column, source: str) -> NDArray[Any]:
         """Class numbers (n,), or standardised numbers (n, 1) in float32."""
@@ -119,8 +134,7 @@ class TableEncoder:
             if isinstance(column, list):
                 raise DataError(f"{source}: the target {self.target!r} must hold numbers for a regression.")
             _refuse_missing(self.target, np.isnan(column), source)
-            standardised: NDArray[Any] = ((column - self.target_mean) / self.target_std).astype(np.float32)
-            return standardised[:, None]
+            return _standardised(self.target, column, self.target_mean, self.target_std, source).astype(np.float32)
         texts = as_texts(column)
         _refuse_missing(self.target, np.array([text is None for text in texts]), source)
         place = {name: i for i, name in enumerate(self.classes)}
@@ -178,6 +192,19 @@ def fit_column(name: str, column: Column, fill: bool) -> NumberColumn | Category
     median = float(np.median(known))
     values = np.where(np.isnan(column), median, column) if fill else column
     return NumberColumn(name, float(values.mean()), float(values.std()) or 1.0, median if fill else None)
+
+
+def _standardised(name: str, values: NDArray[np.float64], mean: float, std: float, source: str) -> NDArray[np.float64]:
+    """(n, 1) standardised numbers. Raises DataError for one that is too far from the training rows for float32."""
+    with np.errstate(over="ignore"):
+        standardised: NDArray[np.float64] = (values - mean) / std
+    if (wrong := np.abs(standardised) > FARTHEST).any():
+        row = int(np.argmax(wrong))
+        raise DataError(
+            f"{source} row {row + 1}: column {name!r} holds {values[row]:g}, which is more than {FARTHEST:g} standard "
+            f"deviations ({std:g}) from the mean ({mean:g}) of the training rows."
+        )
+    return standardised[:, None]
 
 
 def _refuse_missing(name: str, missing: NDArray[np.bool_], source: str) -> None:

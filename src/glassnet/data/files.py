@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import zlib
@@ -33,6 +34,27 @@ class DataFile:
             yield chunk
 
 
+def read_whole(path: str | os.PathLike[str], limit: int | None = None) -> bytes:
+    """All bytes of a file. Raises OSError for a file that is missing, unreadable, no file but a pipe, a device or a
+    folder, or that is longer than ``limit``.
+    """
+    with _open(Path(path)) as file:
+        size = os.fstat(file.fileno()).st_size
+        if limit is not None and size > limit:
+            raise OSError(errno.EFBIG, f"it has {size:,} bytes, and at most {limit:,} are read", str(path))
+        return file.read()
+
+
+def _open(path: Path) -> io.BufferedReader:
+    """An open file; raises OSError for what is none, before a pipe could be waited for."""
+    try:
+        if path.exists() and not path.is_file():
+            raise OSError(errno.EINVAL, "it is not a file", str(path))
+        return path.open("rb")
+    except ValueError as error:  # a name with a null character in it
+        raise OSError(errno.EINVAL, str(error), str(path)) from error
+
+
 @contextmanager
 def open_data(path: str | os.PathLike[str]) -> Iterator[DataFile]:
     """Open a file for reading; one that begins as gzip does is inflated as it is read.
@@ -43,9 +65,7 @@ def open_data(path: str | os.PathLike[str]) -> Iterator[DataFile]:
 
     path = Path(path)
     try:
-        if path.exists() and not path.is_file():
-            raise DataError(f"{path} is not a file. Give the path of a data file.")
-        with path.open("rb") as raw:
+        with _open(path) as raw:
             size = os.fstat(raw.fileno()).st_size
             if raw.peek(2)[:2] == b"\x1f\x8b":
                 with gzip.GzipFile(fileobj=raw, mode="rb") as inflated:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import os
+import struct
+import warnings
+import zlib
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from glassnet.data.files import read_whole
 from glassnet.engine.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
@@ -16,10 +21,18 @@ if TYPE_CHECKING:
 SIDE = 28  # pixels of an MNIST image
 BOX = 20  # pixels of the box that MNIST fits the ink into
 LARGEST = 50_000_000  # pixels of a picture that is still read
+LARGEST_FILE = 2**28  # bytes of one
+WORKING = 2048  # pixels of the longer side that is worked on
+#: What is tried: Pillow would hand an EPS file to Ghostscript, which runs the program in it.
+FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP", "PPM")
+#: What Pillow's decoders raise for damaged files.
+DAMAGE = (OSError, SyntaxError, ValueError, TypeError, LookupError, ArithmeticError, EOFError, struct.error, zlib.error)
 
 
 def read_digit(path: str | os.PathLike[str]) -> NDArray[np.float32]:
     """A picture of one digit, (28, 28) from 0 (background) to 1 (ink), prepared as MNIST was.
+
+    path: a PNG, JPEG, GIF, BMP, WebP or PPM file.
 
     Dark ink on a bright ground is inverted. A picture of another size than 28 x 28 is cropped to its ink, scaled so
     that the ink fits into 20 x 20, and placed with its centre of mass in the middle (LeCun et al., 1998).
@@ -31,24 +44,43 @@ def read_digit(path: str | os.PathLike[str]) -> NDArray[np.float32]:
     except ImportError as error:
         raise ConfigError("reading pictures needs Pillow. Install it with pip install 'glassnet[images]'.") from error
     try:
-        with Image.open(path) as picture:
-            if picture.width * picture.height > LARGEST:
-                raise DataError(f"{path} has {picture.width} x {picture.height} pixels; at most {LARGEST:,} are read.")
-            flat = Image.new("RGBA", picture.size, "white")  # what is transparent is paper
-            flat.alpha_composite(picture.convert("RGBA"))
-            ink = np.asarray(flat.convert("L"), np.float32) / np.float32(255)
-    except IsADirectoryError as error:
-        raise DataError(f"{path} is a folder; give the path of a picture.") from error
+        content = read_whole(path, LARGEST_FILE)
     except FileNotFoundError as error:
         raise DataError(f"{path} does not exist.") from error
-    except (UnidentifiedImageError, OSError, SyntaxError, Image.DecompressionBombError) as error:
-        raise DataError(f"{path} is not a picture that can be read: {error}.") from error
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror}.") from error
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about what is not needed here, such as damaged EXIF data
+            with Image.open(io.BytesIO(content), formats=FORMATS) as picture:
+                if picture.width * picture.height > LARGEST:
+                    size = f"{picture.width} x {picture.height}"
+                    raise DataError(f"{path} has {size} pixels; at most {LARGEST:,} are read.")
+                grey = _grey(picture, Image)
+    except DataError:
+        raise
+    except (*DAMAGE, Image.DecompressionBombError) as error:
+        reason = "it is none of " + ", ".join(FORMATS) if isinstance(error, UnidentifiedImageError) else error
+        raise DataError(f"{path} is not a picture that can be read: {reason}.") from error
+    ink = np.asarray(grey, np.float32) / np.float32(255)
     border = np.concatenate([ink[0], ink[-1], ink[:, 0], ink[:, -1]])
     if np.median(border) > 0.5:
         ink = 1 - ink
     if ink.max() - ink.min() < 0.1:
         raise DataError(f"{path} holds no ink: all its pixels are alike.")
     return ink if ink.shape == (SIDE, SIDE) else _centre(ink, Image)
+
+
+def _grey(picture: Image, image: Any) -> Image:
+    """Shades from 0 to 255 on paper, in a size that is worked on."""
+    if picture.mode.startswith("I"):  # 16 bits, which convert() would cut off at 255
+        picture = image.fromarray((np.asarray(picture) >> 8).astype(np.uint8))
+    if picture.has_transparency_data:  # what is transparent is paper
+        paper = image.new("RGBA", picture.size, "white")
+        paper.alpha_composite(picture.convert("RGBA"))
+        picture = paper
+    grey = picture.convert("L")
+    return grey.reduce(-(-max(grey.size) // WORKING)) if max(grey.size) > WORKING else grey
 
 
 def _centre(ink: NDArray[np.float32], image: Any) -> NDArray[np.float32]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from collections.abc import Sequence
@@ -13,13 +14,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glassnet.data.dataset import BY_CLASS, Dataset, Split
-from glassnet.data.encoder import Column, TableEncoder, as_texts, fit_column
+from glassnet.data.encoder import MOST_CELLS, Column, TableEncoder, as_texts, fit_column
+from glassnet.data.files import read_whole
 from glassnet.data.split import split_indices
 from glassnet.engine.errors import ConfigError, DataError
 from glassnet.engine.options import integer_option
 
-#: The largest table, in cells: a Parquet file of a few bytes can announce any number of equal rows.
-MOST_CELLS = 2**27
+#: What is read at most: a Parquet file of a few bytes can announce any number of equal rows, or of long texts.
+MOST_COLUMNS = 10_000
+MOST_CHARACTERS = 2**28  # of one column
+LARGEST_NUMBER = 1e100  # so that means and variances are numbers
+LARGEST_FILE = 2**30  # bytes of a CSV file
 #: Whole numbers with more different values are a quantity and not classes.
 MOST_CLASSES = 20
 #: What counts as a missing value in a CSV file.
@@ -124,6 +129,8 @@ def _read_frame(path: Path) -> Any:
     ending = path.suffix.lower()
     if ending not in (".csv", ".tsv", ".parquet"):
         raise DataError(f"{path} must end in .csv, .tsv or .parquet.")
+    if path.exists() and not path.is_file():
+        raise DataError(f"{path} is not a file. Give the path of a table.")
     # polars reports damage that it did not foresee as a PanicException, which is no Exception.
     failures: tuple[type[BaseException], ...] = (pl.exceptions.PolarsError, pl.exceptions.PanicException, ValueError)
     try:
@@ -134,7 +141,7 @@ def _read_frame(path: Path) -> Any:
             _check_size(path, rows, width)
             frame = scan.collect()
         else:
-            text = path.read_bytes()
+            text = read_whole(path, LARGEST_FILE)
             separator = "\t" if ending == ".tsv" else _separator(text)
             _check_size(path, text.count(b"\n") + 1, text.split(b"\n", 1)[0].count(separator.encode()) + 1)
             frame = pl.read_csv(
@@ -143,6 +150,8 @@ def _read_frame(path: Path) -> Any:
             frame = _tidied(frame, path)
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror or error}.") from None
+    except DataError:
+        raise
     except failures as error:
         reason = str(error).strip().split("\n")[0].rstrip(".")
         if ending != ".parquet" and (row := _too_long(text, separator)):
@@ -187,8 +196,11 @@ def _too_long(text: bytes, separator: str) -> int | None:
 
 
 def _check_size(path: Path, rows: int, columns: int) -> None:
-    if rows * max(1, columns) > MOST_CELLS:
-        raise DataError(f"{path} has {rows:,} rows of {columns:,} columns; at most {MOST_CELLS:,} values are read.")
+    if columns > MOST_COLUMNS or rows * max(1, columns) > MOST_CELLS:
+        raise DataError(
+            f"{path} has {rows:,} rows of {columns:,} columns; at most {MOST_CELLS:,} values in {MOST_COLUMNS:,} "
+            "columns are read."
+        )
 
 
 def _separator(text: bytes) -> str:
@@ -202,12 +214,20 @@ def _as_column(series: Any, name: str, path: str | os.PathLike[str]) -> Column:
 
     if series.dtype.is_numeric():
         values: NDArray[np.float64] = series.cast(pl.Float64).fill_null(np.nan).to_numpy()
-        if np.isinf(values).any():
-            row = int(np.argmax(np.isinf(values))) + 1
-            raise DataError(f"{path} row {row}: column {name!r} holds {values[row - 1]}; numbers must be finite.")
+        if (wrong := np.abs(values) > LARGEST_NUMBER).any():  # also infinity, but not NaN, which is missing
+            row = int(np.argmax(wrong)) + 1
+            raise DataError(
+                f"{path} row {row}: column {name!r} holds {values[row - 1]}; numbers must be finite, and at most "
+                f"{LARGEST_NUMBER:g}."
+            )
         return values
     if series.dtype in (pl.String, pl.Boolean, pl.Categorical, pl.Null) or isinstance(series.dtype, pl.Enum):
-        texts: list[str | None] = series.cast(pl.String).to_list()
+        strings = series.cast(pl.String)
+        if int(strings.str.len_bytes().sum()) > MOST_CHARACTERS:
+            raise DataError(
+                f"{path}: column {name!r} holds more than {MOST_CHARACTERS:,} bytes of text. Leave the column out."
+            )
+        texts: list[str | None] = strings.to_list()
         return texts
     raise DataError(
         f"{path}: column {name!r} is of type {series.dtype}; numbers, texts and truth values are read. "
@@ -261,11 +281,12 @@ def _are_classes(column: Column) -> bool:
 
 
 def _class_order(text: str) -> tuple[int, float, str]:
-    """Numbers in the order of their size, then texts."""
+    """Numbers in the order of their size, then texts; NaN has no place among the numbers."""
     try:
-        return 0, float(text), text
+        value = float(text)
     except ValueError:
-        return 1, 0.0, text
+        value = math.nan
+    return (1, 0.0, text) if math.isnan(value) else (0, value, text)
 
 
 def _split(

@@ -23,10 +23,11 @@ BOUNDARY = "."  # stands before the first and after the last character of an ite
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
-def read_lines(path: str | os.PathLike[str], *, max_bytes: int = 2**28, max_length: int = 1000) -> list[str]:
+def read_lines(path: str | os.PathLike[str], *, max_bytes: int = 2**26, max_length: int = 1000) -> list[str]:
     """Read a text file, gzipped or not, of one item a line: UTF-8, outer spaces removed, blank lines skipped.
 
-    max_bytes: the largest file to read, in bytes after inflation.
+    max_bytes: the largest file to read, in bytes after inflation. Lines of a character or two take 30 times as much
+        memory.
     max_length: the longest line to accept, in characters.
 
     Raises DataError naming the file and the line.
@@ -47,11 +48,13 @@ def read_lines(path: str | os.PathLike[str], *, max_bytes: int = 2**28, max_leng
     if control := _CONTROL.search(text):
         line = text.count("\n", 0, control.start()) + 1
         raise DataError(f"{source} line {line} holds the control character {control[0]!r}; expected plain text.")
-    lines = [line.strip() for line in text.split("\n")]
-    for number, item in enumerate(lines, start=1):
+    items = []
+    for number, whole in enumerate(text.split("\n"), start=1):
+        item = whole.strip()
         if len(item) > longest:
             raise DataError(f"{source} line {number} has {len(item)} characters; the limit is {longest}.")
-    items = [item for item in lines if item]
+        if item:
+            items.append(item)
     if not items:
         raise DataError(f"{source} holds no items; expected text with one item a line.")
     return items

@@ -26,8 +26,10 @@ LAYERS: dict[str, type[Module]] = {
     )
 }
 
-#: A file cannot ask for a layer with more numbers than this: sizes are checked before memory is taken.
+#: A file cannot ask for a network with more numbers than this: sizes are checked before memory is taken.
 LARGEST = 2**28
+#: Nor for a Sequential in a Sequential and so on deeper than this.
+DEEPEST = 50
 
 
 def to_config(module: Module) -> dict[str, Any]:
@@ -45,17 +47,29 @@ def to_config(module: Module) -> dict[str, Any]:
 
 def from_config(config: Any) -> Module:
     """The untrained module that ``to_config`` described. Raises CheckpointError for anything else."""
+    if _numbers(config) > LARGEST:
+        raise CheckpointError(f"the configuration of a network asks for more than {LARGEST:,} numbers.")
+    return _build(config)
+
+
+def _numbers(config: Any, depth: int = 0) -> int:
+    """At most how many numbers the layers hold."""
     if not isinstance(config, dict):
         raise CheckpointError(f"a layer's configuration is an object with the key 'layer', got {config!r:.100}.")
+    if depth > DEEPEST:
+        raise CheckpointError(f"the configuration of a network is nested deeper than {DEEPEST} times.")
+    if isinstance(layers := config.get("layers"), list):
+        return sum(_numbers(layer, depth + 1) for layer in layers)
+    return math.prod(size for value in config.values() for size in _whole_numbers(value) if size > 0)
+
+
+def _build(config: dict[str, Any]) -> Module:
     arguments = dict(config)
     name = arguments.pop("layer", None)
     if name == "Sequential" and isinstance(arguments.get("layers"), list):
-        return Sequential(*(from_config(layer) for layer in arguments["layers"]))
+        return Sequential(*map(_build, arguments["layers"]))
     if not isinstance(name, str) or name not in LAYERS:
         raise CheckpointError(f"there is no layer {name!r:.100}; known are {', '.join(LAYERS)} and Sequential.")
-    sizes = [size for value in arguments.values() for size in _whole_numbers(value) if size > 0]
-    if math.prod(sizes) > LARGEST:
-        raise CheckpointError(f"the configuration of layer {name} asks for more than {LARGEST:,} numbers: {sizes}.")
     try:
         return LAYERS[name](**arguments)
     except (TypeError, ValueError) as error:
@@ -63,7 +77,5 @@ def from_config(config: Any) -> Module:
 
 
 def _whole_numbers(value: Any) -> list[int]:
-    """The whole numbers in a value and in lists within it."""
-    if isinstance(value, list):
-        return [number for item in value for number in _whole_numbers(item)]
-    return [value] if isinstance(value, int) else []
+    """The whole numbers in a value or a list."""
+    return [number for number in (value if isinstance(value, list) else [value]) if isinstance(number, int)]

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from glassnet.engine.namespace import Array
 from glassnet.nn.state import named_tensors
 from glassnet.train.callbacks import Callback
-from glassnet.train.checkpoint import read_arrays
 
 if TYPE_CHECKING:
     from glassnet.train.loop import Loop
@@ -32,12 +30,6 @@ class BestWeights(Callback):
         if losses and losses[-1] < self.loss:
             self.epoch, self.loss = loop.epoch, losses[-1]
             self.arrays = {name: tensor.data for name, tensor in named_tensors(loop.net)}
-
-    def load(self, path: Path) -> None:
-        """Go on with the best weights of an interrupted run."""
-        arrays, notes = read_arrays(path)
-        self.epoch, self.loss = int(notes["epoch"]), float(notes["loss"])
-        self.arrays = {name.removeprefix("net/"): array for name, array in arrays.items()}
 
     def restore(self, loop: Loop) -> None:
         """Put the best weights, if there are any, into the network."""

@@ -1,13 +1,13 @@
 """Checkpoints: one safetensors file with all that a training needs to go on exactly where it was.
 
-A file is written under another name in the same folder, flushed to the disk and renamed: whoever reads it finds the
-old one or the new one, whole. Only arrays and JSON are read; nothing in a file is executed.
+A checkpoint holds the weights and buffers, the best ones so far, the state of the optimizer, the position and the
+history. The one before it is kept beside it: whatever happens to the latest, there is a state to go on from, and it
+leads to the same bits. Every byte of the file is under its seal (see ``storage``).
 """
 
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,97 +15,110 @@ from typing import TYPE_CHECKING, Any
 from glassnet.engine.errors import CheckpointError
 from glassnet.engine.namespace import Array
 from glassnet.train.evaluate import Means
+from glassnet.train.position import Position, number, whole
+from glassnet.train.storage import SEAL, UNSEALED, check_seal, parse_json, read_file, seal, write_atomically
 
 if TYPE_CHECKING:
+    from glassnet.train.best import BestWeights
     from glassnet.train.loop import Loop
 
-FORMAT = 1
+FORMAT = 2
+LATEST, PREVIOUS = "checkpoint.safetensors", "previous.safetensors"
 
 
-def write_atomically(path: Path, content: bytes) -> None:
-    """Replace the file by the content, or leave it as it was. Raises CheckpointError if it cannot be written."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise CheckpointError(f"{path} cannot be written: {error.strerror}. The old file is unchanged.") from error
+def latest_checkpoint(folder: Path) -> Path:
+    """The checkpoint to go on from: the previous one where there is no other, as after a kill between two renames."""
+    latest, previous = folder / LATEST, folder / PREVIOUS
+    return previous if previous.exists() and not latest.exists() else latest
 
 
-def append_line(path: Path, line: str) -> None:
-    """Add a line to a file. Raises CheckpointError if it cannot be written."""
-    try:
-        with path.open("a", encoding="utf-8") as file:
-            file.write(line + "\n")
-    except OSError as error:
-        raise CheckpointError(f"{path} cannot be written: {error.strerror}. What it held is unchanged.") from error
-
-
-def write_arrays(path: Path, arrays: Mapping[str, Array], notes: Mapping[str, Any]) -> None:
-    """Write arrays and a value for ``json.dumps`` as one safetensors file, atomically."""
+def write_arrays(path: Path, arrays: Mapping[str, Array], notes: Mapping[str, Any], keep: Path | None = None) -> None:
+    """Write arrays and a value for ``json.dumps`` as one sealed safetensors file, see ``write_atomically``."""
     from safetensors.numpy import save
 
-    write_atomically(path, save(dict(arrays), {"glassnet": json.dumps(notes)}))
+    metadata = {"glassnet": json.dumps({"format": FORMAT, **notes}), SEAL: UNSEALED}
+    write_atomically(path, seal(save(dict(arrays), metadata)), keep)
 
 
 def read_arrays(path: Path) -> tuple[dict[str, Array], dict[str, Any]]:
-    """The arrays and notes of a file. Raises CheckpointError for a missing, damaged or foreign file."""
-    from safetensors import SafetensorError, safe_open
+    """The arrays and notes of a file. Raises CheckpointError for a missing, damaged or foreign file, which names the
+    file and what to do.
+    """
+    from safetensors import SafetensorError
+    from safetensors.numpy import load
 
+    content = read_file(path)
     try:
-        with safe_open(path, framework="numpy") as file:
-            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # not a dict
-            notes = json.loads((file.metadata() or {})["glassnet"])
-    except FileNotFoundError as error:
-        raise CheckpointError(f"{path} does not exist. Is this the folder of a run?") from error
-    except (SafetensorError, OSError, KeyError, ValueError) as error:
-        raise CheckpointError(f"{path} is not a checkpoint of glassnet, or is damaged: {error}.") from error
-    if not isinstance(notes, dict) or notes.get("format") != FORMAT:
+        check_seal(content, str(path))
+        header = content[8 : 8 + int.from_bytes(content[:8], "little")]
+        metadata = parse_json(header, str(path))["__metadata__"]
+        notes = parse_json(str(metadata["glassnet"]), str(path))
+        arrays = load(content)
+    except CheckpointError as error:
+        raise CheckpointError(f"{error} {_way_out(path)}") from error
+    except (SafetensorError, TypeError, KeyError, ValueError, OverflowError) as error:
+        raise CheckpointError(f"{path} is not a checkpoint of glassnet: {error}. {_way_out(path)}") from error
+    if notes.get("format") != FORMAT:
         raise CheckpointError(f"{path} has another format than {FORMAT}, which this version reads.")
     return arrays, notes
 
 
-def save_checkpoint(path: Path, loop: Loop) -> None:
-    """Write weights, buffers, optimizer state, position, history and what the order of the batches depends on."""
+def _way_out(path: Path) -> str:
+    if path.name == LATEST and path.with_name(PREVIOUS).exists():
+        return f"Remove it to go on from the checkpoint before it, {PREVIOUS}, which leads to the same weights."
+    return "Restore it from a copy, or train again."
+
+
+def save_checkpoint(folder: Path, loop: Loop, best: BestWeights | None) -> None:
+    """Write weights, buffers, optimizer state, best weights, position, history and what the order of the batches
+    depends on, and keep the checkpoint before.
+    """
     arrays = {f"net/{name}": array for name, array in loop.net.state_dict().items()}
     arrays.update({f"optimizer/{name}": array for name, array in loop.optimizer.state_dict().items()})
-    position = {
-        "step": loop.step,
-        "sums": loop.means.sums,
-        "rows": loop.means.rows,
-        "history": loop.history,
-        "seconds": loop.seconds,
-        "stopped": loop.stopped,
-    }
-    write_arrays(path, arrays, {"format": FORMAT, "position": position, "order": _order(loop)})
+    notes: dict[str, Any] = {"position": loop.position().to_json(), "order": _order(loop), "best": None}
+    if best is not None and best.epoch:
+        arrays.update({f"best/{name}": array for name, array in best.arrays.items()})
+        notes["best"] = {"epoch": best.epoch, "loss": best.loss}
+    write_arrays(folder / LATEST, arrays, notes, keep=folder / PREVIOUS)
 
 
-def load_checkpoint(path: Path, loop: Loop) -> None:
-    """Put a loop where the checkpoint was. Raises CheckpointError if it belongs to another network or order of data."""
+def load_checkpoint(folder: Path, loop: Loop, best: BestWeights | None) -> None:
+    """Put a loop where the latest checkpoint was. Raises CheckpointError if that is damaged or belongs to another
+    network, optimizer or order of the data.
+    """
+    path = latest_checkpoint(folder)
     arrays, notes = read_arrays(path)
     found, wanted = notes.get("order"), _order(loop)
-    if not isinstance(found, dict) or found != wanted:
+    if not isinstance(found, dict):
+        raise CheckpointError(f"{path} holds a finished network and not a training that could be continued.")
+    if found != wanted:
         differing = [
-            f"{k} {(found or {}).get(k)!r} is now {v!r}" for k, v in wanted.items() if (found or {}).get(k) != v
+            f"{key} {found.get(key)!r} is now {value!r}" for key, value in wanted.items() if found.get(key) != value
         ]
         raise CheckpointError(f"{path} cannot be continued with other data or another order: {', '.join(differing)}.")
-    loop.net.load_state_dict(_part(arrays, "net/"))
-    loop.optimizer.load_state_dict(_part(arrays, "optimizer/"))
-    position = notes["position"]
-    loop.step = int(position["step"])
-    loop.means = Means(position["sums"], int(position["rows"]))
-    loop.history = {name: [float(value) for value in values] for name, values in position["history"].items()}
-    loop.seconds = float(position["seconds"])
+    position, best_epoch, best_loss = read_notes(notes, path)
+    loop.net.load_state_dict(part(arrays, "net/"))
+    loop.optimizer.load_state_dict(part(arrays, "optimizer/"))
+    loop.step, loop.history, loop.seconds = position.step, position.history, position.seconds
+    loop.means = Means(position.sums, position.rows)
+    if best is not None and best_epoch:
+        best.epoch, best.loss, best.arrays = best_epoch, best_loss, part(arrays, "best/")
     if loop.schedule is not None and loop.schedule.monitor is None:
         loop.schedule.move_to(loop.step)
     loop.follow_plateau()
 
 
-def _part(arrays: Mapping[str, Array], prefix: str) -> dict[str, Array]:
+def read_notes(notes: Mapping[str, Any], path: Path) -> tuple[Position, int, float]:
+    """The position; the epoch of the best weights, 0 if there are none; and their validation loss."""
+    try:
+        best = notes["best"] or {"epoch": 0, "loss": 0.0}
+        return Position.from_json(notes["position"]), whole(best["epoch"]), number(best["loss"])
+    except (TypeError, KeyError, ValueError) as error:
+        raise CheckpointError(f"{path} is not a checkpoint of glassnet: {error}. {_way_out(path)}") from error
+
+
+def part(arrays: Mapping[str, Array], prefix: str) -> dict[str, Array]:
+    """The arrays whose names begin with the prefix, without it."""
     return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
 
 

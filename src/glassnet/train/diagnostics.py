@@ -6,7 +6,6 @@ their gradients and the parameters' updates are read. Nothing that is computed d
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -21,8 +20,9 @@ from glassnet.engine.tensor import Tensor
 from glassnet.nn import activation
 from glassnet.nn.module import Module
 from glassnet.train.callbacks import Callback
-from glassnet.train.checkpoint import append_line, write_atomically
+from glassnet.train.position import number, whole
 from glassnet.train.run_folder import make_folder
+from glassnet.train.storage import LONGEST, append_line, parse_sealed_json, read_file, sealed_json, write_atomically
 
 if TYPE_CHECKING:
     from glassnet.train.loop import Loop
@@ -43,6 +43,8 @@ LAYER_VALUES = ("mean", "std", "grad_mean", "grad_std", "saturated", "dead")
 #: What is recorded of a parameter: std of its values and gradient, their ratio, and log10 of the ratio of the std of
 #: its update to that of its values, which is best near -3.
 PARAMETER_VALUES = ("std", "grad_std", "grad_to_data", "update_to_data")
+
+_WAY_OUT = "Remove the file to go on without the diagnostics of earlier steps; the weights are not affected."
 
 Value = float | None  # None where there is none: a ratio by 0, or a value that is not finite
 
@@ -78,7 +80,7 @@ class Diagnostics(Callback):
             for row in Diagnostics.read(path).rows():
                 if row["step"] < loop.step:
                     self._add(row)
-        write_atomically(path, self.text().encode())
+        write_atomically(path, self.text())
 
     def on_step_start(self, loop: Loop) -> None:
         """At a step to be recorded, listen to the layers."""
@@ -102,7 +104,7 @@ class Diagnostics(Callback):
         row = {"step": loop.step - 1, "layers": layers, "parameters": parameters}
         self._add(row)
         if self.folder is not None:
-            append_line(self.folder / DIAGNOSTICS, json.dumps(row))
+            append_line(self.folder / DIAGNOSTICS, sealed_json(row))
 
     def on_fit_end(self, loop: Loop) -> None:
         """Listen no more, also after a failed step."""
@@ -119,22 +121,27 @@ class Diagnostics(Callback):
             for i, step in enumerate(self.steps)
         ]
 
-    def text(self) -> str:
-        """The record as JSON lines: the kinds of the layers, and then a line for each step."""
-        return "".join(json.dumps(row) + "\n" for row in [{"kinds": self.kinds}, *self.rows()])
+    def text(self) -> bytes:
+        """The record as sealed JSON lines: the kinds of the layers, and then a line for each step."""
+        return b"".join(sealed_json(row) + b"\n" for row in [{"kinds": self.kinds}, *self.rows()])
 
     @classmethod
     def read(cls, path: Path) -> Diagnostics:
-        """The record in a file. Raises CheckpointError if it is damaged."""
-        found = cls()
+        """The record in a file; a last line without an end was cut by a kill and is left out.
+
+        Raises CheckpointError if any other byte is not as it was written.
+        """
+        found, name = cls(), str(path)
+        lines = read_file(path, LONGEST).split(b"\n")[:-1]
         try:
-            lines = path.read_text(encoding="utf-8").split("\n")[:-1]  # a line without an end was cut by a kill
-            head, *rows = [json.loads(line) for line in lines]
+            head, *rows = [parse_sealed_json(line, f"{name} line {i}") for i, line in enumerate(lines, 1)]
             found.kinds = dict(head["kinds"])
             for row in rows:
                 found._add(row)
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise CheckpointError(f"{path} is not a record of diagnostics, or is damaged: {error}.") from error
+        except CheckpointError as error:
+            raise CheckpointError(f"{error} {_WAY_OUT}") from error
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise CheckpointError(f"{path} is not a record of diagnostics: {error}. {_WAY_OUT}") from error
         return found
 
     def plot(self, path: str | Path | None = None) -> Any:
@@ -145,7 +152,7 @@ class Diagnostics(Callback):
 
     def _add(self, row: dict[str, Any]) -> None:
         """Add one step; every layer and parameter has a value for every step."""
-        self.steps.append(int(row["step"]))
+        self.steps.append(whole(row["step"]))
         for table, names, given in (
             (self.layers, LAYER_VALUES, row["layers"]),
             (self.parameters, PARAMETER_VALUES, row["parameters"]),
@@ -154,7 +161,7 @@ class Diagnostics(Callback):
                 lists = table.setdefault(path, {name: [None] * (len(self.steps) - 1) for name in names})
                 for name in names:
                     value = given.get(path, {}).get(name)
-                    lists[name].append(None if value is None else float(value))
+                    lists[name].append(None if value is None else number(value))
 
     def _listener(self, path: str) -> Callable[[Module, tuple[Any, ...], Any], None]:
         def listen(module: Module, _inputs: tuple[Any, ...], output: Any) -> None:

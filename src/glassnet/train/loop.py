@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from itertools import islice
 from typing import Any
 
@@ -24,6 +25,7 @@ from glassnet.train.evaluate import Loss, Means, evaluate_split
 from glassnet.train.interrupt import on_ctrl_c
 from glassnet.train.metrics import Metric
 from glassnet.train.nonfinite import nonfinite_error
+from glassnet.train.position import Position
 
 #: penalty(net) -> a number that is added to the loss, such as nn.L2Penalty(1e-4).
 Penalty = Callable[[Module], Tensor]
@@ -92,6 +94,10 @@ class Loop:
         """Whether all steps of an epoch are made and its values are not in the history yet."""
         return self.means.rows > 0 and self.step % self.steps_per_epoch == 0
 
+    def position(self) -> Position:
+        """Where the training is, for a checkpoint."""
+        return Position(self.step, self.means.sums, self.means.rows, self.history, self.seconds, self.stopped)
+
     def use(self, callbacks: Sequence[Callback]) -> None:
         """Call these callbacks, in this order; each hook only where a callback defines it.
 
@@ -136,7 +142,9 @@ class Loop:
             self.seconds = time.perf_counter() - started
             for module, mode in modes:
                 module.training = mode
-            self._notify("on_fit_end")
+            with ExitStack() as ends:  # each is called, also when one before it fails, such as on a full disk
+                for callback in reversed(self._hooks["on_fit_end"]):
+                    ends.callback(self._call, callback, "on_fit_end")
 
     def _epoch(self) -> None:
         """The steps that are left of the current epoch."""
@@ -216,11 +224,14 @@ class Loop:
     def _notify(self, hook: str) -> None:
         """Call a hook of every callback that defines it; an error on the way names the callback."""
         for callback in self._hooks[hook]:
-            try:
-                getattr(callback, hook)(self)
-            except Exception as error:
-                error.add_note(f"raised by the callback {type(callback).__name__}.{hook}")
-                raise
+            self._call(callback, hook)
+
+    def _call(self, callback: Callback, hook: str) -> None:
+        try:
+            getattr(callback, hook)(self)
+        except Exception as error:
+            error.add_note(f"raised by the callback {type(callback).__name__}.{hook}")
+            raise
 
 
 def cast(split: Split, dtype: np.dtype[Any]) -> Split:

@@ -17,11 +17,11 @@ INTERVAL = 0.1  # seconds between two updates of the bar
 class Progress(Callback):
     """A bar over all steps, at most ten updates a second; without a terminal or notebook only the lines.
 
-    resume_with: what goes on with the training after Ctrl-C, to be printed then.
+    how_to_resume: what to write to go on with the run, for someone who interrupts it.
     """
 
-    def __init__(self, resume_with: str | None = None) -> None:
-        self.resume_with = resume_with
+    def __init__(self, how_to_resume: str | None = None) -> None:
+        self.how_to_resume = how_to_resume
         self._bar: Any = None
         self._print: Any = print
         self._next = 0.0
@@ -57,8 +57,8 @@ class Progress(Callback):
             self._bar = None
         if loop.stopped is not None:
             self._print(f"stopped at step {loop.step:,}: {loop.stopped}")
-        if loop.stopped == "interrupted" and self.resume_with is not None:
-            self._print(f"go on with: {self.resume_with}")
+        if loop.stopped == "interrupted" and self.how_to_resume is not None:
+            self._print(f"continue with: {self.how_to_resume}")
 
 
 class TerminalBar:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import json
+import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,9 +11,12 @@ from typing import TYPE_CHECKING, Any
 from glassnet.engine.errors import CheckpointError, ConfigError
 from glassnet.nn.config import from_config, to_config
 from glassnet.nn.module import Module
-from glassnet.train.checkpoint import FORMAT, read_arrays, write_arrays, write_atomically
+from glassnet.nn.predict import TASKS
+from glassnet.train.checkpoint import FORMAT, LATEST, latest_checkpoint, part, read_arrays, read_notes, write_arrays
 from glassnet.train.diagnostics import DIAGNOSTICS, Diagnostics
-from glassnet.train.run_folder import BEST, CONFIG, LATEST, LOG, log_text, make_folder
+from glassnet.train.position import Position
+from glassnet.train.run_folder import CONFIG, LOG, log_text, make_folder, write_config
+from glassnet.train.storage import LONGEST, parse_sealed_json, read_file, write_atomically
 
 if TYPE_CHECKING:
     from glassnet.train.loop import Loop
@@ -56,18 +60,16 @@ class Run:
         if (folder / CONFIG).exists():
             raise ConfigError(f"{folder} holds a run already. Choose another folder.")
         make_folder(folder)
-        position = {
-            "step": self.steps,
-            "history": self.history,
-            "seconds": self.seconds,
-            "stopped": self.stopped,
-        }
-        arrays = {f"net/{name}": array for name, array in self.net.state_dict().items()}
-        write_arrays(folder / LATEST, arrays, {"format": FORMAT, "position": position, "epoch": self.best_epoch})
+        position = Position(self.steps, {}, 0, self.history, self.seconds, self.stopped)
+        best, prefix = None, "net/"
+        if self.best_epoch is not None:
+            best, prefix = {"epoch": self.best_epoch, "loss": self.history["val_loss"][self.best_epoch - 1]}, "best/"
+        arrays = {f"{prefix}{name}": array for name, array in self.net.state_dict().items()}
+        write_arrays(folder / LATEST, arrays, {"position": position.to_json(), "best": best})
         write_atomically(folder / LOG, log_text(self.history).encode())
         if self.diagnostics is not None:
-            write_atomically(folder / DIAGNOSTICS, self.diagnostics.text().encode())
-        write_atomically(folder / CONFIG, json.dumps(self.config, indent=2).encode())
+            write_atomically(folder / DIAGNOSTICS, self.diagnostics.text())
+        write_config(folder, self.config)
         return folder
 
     def plot(self, path: str | Path | None = None) -> Any:
@@ -94,20 +96,19 @@ class Run:
                     f"{folder} holds a network of your own classes: pass it, as in Run.load(folder, net)."
                 )
             net = from_config(config["network"])
-        _, notes = read_arrays(folder / LATEST)
-        weights = BEST if (folder / BEST).exists() else LATEST
-        arrays, best = read_arrays(folder / weights)
-        net.load_state_dict({k.removeprefix("net/"): v for k, v in arrays.items() if k.startswith("net/")})
+        path = latest_checkpoint(folder)
+        arrays, notes = read_arrays(path)
+        position, best_epoch, _ = read_notes(notes, path)
+        net.load_state_dict(part(arrays, "best/" if best_epoch else "net/"))
         net.task = config.get("task")
-        position = notes["position"]
         return cls(
             net=net.eval(),
-            history=position["history"],
-            steps=position["step"],
-            epochs=len(next(iter(position["history"].values()), [])),
-            best_epoch=best.get("epoch"),
-            stopped=position["stopped"],
-            seconds=position["seconds"],
+            history=position.history,
+            steps=position.step,
+            epochs=len(next(iter(position.history.values()), [])),
+            best_epoch=best_epoch or None,
+            stopped=position.stopped,
+            seconds=position.seconds,
             folder=folder,
             config=config,
             diagnostics=Diagnostics.read(folder / DIAGNOSTICS) if (folder / DIAGNOSTICS).exists() else None,
@@ -115,17 +116,26 @@ class Run:
 
 
 def read_config(folder: Path) -> dict[str, Any]:
-    """The configuration of a run. Raises CheckpointError if there is none or it is damaged."""
+    """The configuration of a run. Raises CheckpointError if there is none, it is damaged, or someone changed it."""
     path = folder / CONFIG
+    if not path.exists():
+        raise CheckpointError(f"{folder} is not the folder of a run: it has no {CONFIG}.")
     try:
-        config = json.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise CheckpointError(f"{folder} is not the folder of a run: it has no {CONFIG}.") from error
-    except (OSError, ValueError) as error:
-        raise CheckpointError(f"{path} cannot be read: {error}.") from error
-    if not isinstance(config, dict) or config.get("format") != FORMAT:
+        config = parse_sealed_json(read_file(path, LONGEST), str(path))
+    except CheckpointError as error:
+        raise CheckpointError(f"{error} Restore it as it was; {LATEST} beside it is not affected.") from error
+    network, task, optimizer = (config.get(name) for name in ("network", "task", "optimizer"))
+    sound = isinstance(network, dict | None) and isinstance(optimizer, dict) and (task is None or task in TASKS)
+    if config.get("format") != FORMAT or not sound:
         raise CheckpointError(f"{path} is not the configuration of a run in format {FORMAT}.")
     return config
+
+
+def how_to_resume(folder: Path, config: Mapping[str, Any]) -> str:
+    """What to write to go on with a run: a command for one that a command began."""
+    if "recipe" in config:
+        return f"glassnet resume {shlex.quote(str(folder))}"
+    return f"glassnet.fit(..., folder={str(folder)!r}, resume=True)"
 
 
 def describe(loop: Loop, extra: dict[str, Any]) -> dict[str, Any]:
@@ -137,7 +147,6 @@ def describe(loop: Loop, extra: dict[str, Any]) -> dict[str, Any]:
     optimizer, schedule = loop.optimizer, loop.schedule
     base_lr = optimizer.lr if schedule is None else schedule.base_lrs[0]
     return {
-        "format": FORMAT,
         "network": network,
         "task": loop.net.task,
         "loss": type(loop.loss).__name__

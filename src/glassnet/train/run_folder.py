@@ -1,4 +1,10 @@
-"""The folder of a run, as it is written while the training goes on."""
+"""The folder of a run, as it is written while the training goes on.
+
+``config.json`` is what is needed to repeat the run; it is written last, so that a folder with one has a checkpoint.
+``checkpoint.safetensors`` is all that is needed to go on, and ``previous.safetensors`` the one before it.
+``log.jsonl`` is the history for people and other programs; it is written anew each time, and nothing reads it back.
+``diagnostics.jsonl`` is what ``Diagnostics`` recorded.
+"""
 
 from __future__ import annotations
 
@@ -12,12 +18,13 @@ from typing import TYPE_CHECKING, Any
 from glassnet.engine.errors import CheckpointError
 from glassnet.train.best import BestWeights
 from glassnet.train.callbacks import Callback
-from glassnet.train.checkpoint import FORMAT, save_checkpoint, write_arrays, write_atomically
+from glassnet.train.checkpoint import FORMAT, LATEST, PREVIOUS, save_checkpoint
+from glassnet.train.storage import remove_leftovers, sealed_json, write_atomically
 
 if TYPE_CHECKING:
     from glassnet.train.loop import Loop
 
-CONFIG, LOG, LATEST, BEST = "config.json", "log.jsonl", "checkpoint.safetensors", "best.safetensors"
+CONFIG, LOG = "config.json", "log.jsonl"
 
 #: Seconds between two checkpoints: epochs can be shorter than a write, and should not wait for the disk.
 INTERVAL = 1.0
@@ -45,21 +52,27 @@ def log_text(history: Mapping[str, Sequence[float]]) -> str:
     return "".join(line + "\n" for line in lines)
 
 
+def write_config(folder: Path, config: Mapping[str, Any]) -> None:
+    """Write the configuration of a run."""
+    write_atomically(folder / CONFIG, sealed_json({"format": FORMAT, **config}, indent=2))
+
+
 class RunFolder(Callback):
-    """Writes a run into its folder: the configuration at the start; log, checkpoint and the best weights after an
-    epoch, unless the last time was less than a second ago; and all of it at the end.
+    """Writes a run into its folder: the configuration at the start; log and checkpoint after an epoch, unless the last
+    time was less than a second ago, and at the end.
     """
 
     def __init__(self, folder: Path, config: dict[str, Any], best: BestWeights | None) -> None:
         self.folder, self.config, self.best = folder, config, best
         self._next = 0.0
-        self._best_written = 0 if best is None else best.epoch
 
     def on_fit_start(self, loop: Loop) -> None:
         """Make the folder."""
         make_folder(self.folder)
-        write_atomically(self.folder / CONFIG, json.dumps(self.config, indent=2).encode())
+        begun = (self.folder / CONFIG).exists()  # else checkpoints here are of a run that was killed before it began
+        remove_leftovers(self.folder, [] if begun else [LATEST, PREVIOUS])
         self._write(loop)
+        write_config(self.folder, self.config)
 
     def on_epoch_end(self, loop: Loop) -> None:
         """Write, if it is time."""
@@ -71,12 +84,6 @@ class RunFolder(Callback):
         self._write(loop)
 
     def _write(self, loop: Loop) -> None:
-        # The best weights first: a checkpoint whose history knows a better epoch must find its weights.
-        if self.best is not None and self.best.epoch != self._best_written:
-            arrays = {f"net/{name}": array for name, array in self.best.arrays.items()}
-            notes = {"format": FORMAT, "epoch": self.best.epoch, "loss": self.best.loss}
-            write_arrays(self.folder / BEST, arrays, notes)
-            self._best_written = self.best.epoch
         write_atomically(self.folder / LOG, log_text(loop.history).encode())
-        save_checkpoint(self.folder / LATEST, loop)
+        save_checkpoint(self.folder, loop, self.best)
         self._next = time.perf_counter() + INTERVAL
