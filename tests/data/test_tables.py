@@ -237,7 +237,7 @@ def test_a_table_of_too_many_rows_is_refused_before_it_is_read(tmp_path):
     size = path.stat().st_size
     assert size < 2**20
     monkey = pytest.MonkeyPatch()
-    monkey.setattr("glassnet.data.tables.MOST_CELLS", 10**6)
+    monkey.setattr("glassnet.data.columns.MOST_CELLS", 10**6)
     with pytest.raises(gn.DataError, match="20,000,000 rows of 1 columns; at most"):
         read_columns(path)
     monkey.undo()

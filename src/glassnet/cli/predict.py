@@ -10,9 +10,9 @@ import typer
 
 from glassnet.cli.recipe import TABLE_ENDINGS, Recipe, encoder_of, kind_of
 from glassnet.cli.report import draw
+from glassnet.data.columns import read_columns
 from glassnet.data.images import read_digit
 from glassnet.data.mnist import FAMILIES
-from glassnet.data.tables import read_columns
 from glassnet.engine.errors import ConfigError
 from glassnet.train.run import Run
 
