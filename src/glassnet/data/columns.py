@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -81,11 +83,12 @@ def _tidied(frame: Any, path: Path) -> Any:
     import polars as pl
 
     names = [name.strip() for name in frame.columns]
+    counts = Counter(names)
     for place, name in enumerate(names, start=1):
         if not name:
             raise DataError(f"{path}: column {place} has no name. Give it one, or leave it out.")
         first = re.sub(r"_duplicated_\d+$", "", name)  # what polars calls the second one
-        if names.count(name) > 1 or (first != name and first in names):
+        if counts[name] > 1 or (first != name and first in counts):
             raise DataError(f"{path} has two columns named {first!r}. Name each column once.")
     frame.columns = names
     texts = pl.col(pl.String).str.strip_chars()
@@ -99,11 +102,13 @@ def _too_long(text: bytes, separator: str) -> int | None:
     """The first row of a CSV file with more values than names, counted from 1; None if there is none."""
     import csv
 
+    lines = (line.decode("utf-8", "replace") for line in io.BytesIO(text))
+    rows = csv.reader(lines, delimiter=separator)
     try:
-        rows = list(csv.reader(text.decode("utf-8", "replace").splitlines(), delimiter=separator))
+        width = len(next(rows, []))
+        return next((number for number, row in enumerate(rows, start=1) if len(row) > width), None)
     except csv.Error:  # polars' own reason is the better one
         return None
-    return next((number for number, row in enumerate(rows) if len(row) > len(rows[0])), None)
 
 
 def _check_size(path: Path, rows: int, columns: int) -> None:
