@@ -106,10 +106,27 @@ def test_a_parameter_is_not_replaced_by_something_that_is_not_trained(value):
         nn.Linear(2, 2).weight = value
 
 
-@pytest.mark.parametrize("value", [[nn.ReLU()], (nn.Parameter([1.0]),), {"a": nn.ReLU()}])
+@pytest.mark.parametrize("value", [[nn.ReLU()], (nn.Parameter([1.0]),), {"a": nn.ReLU()}, [{"a": [nn.ReLU()]}]])
 def test_parts_in_containers_that_would_not_be_found_are_refused(value):
     with pytest.raises(TypeError, match="would not be found"):
         nn.ReLU().parts = value
+
+
+@pytest.mark.parametrize("use", [lambda net: list(net.parameters()), nn.Module.state_dict, nn.Module.eval])
+def test_a_list_that_was_appended_to_is_refused_when_parts_are_looked_for(use):
+    net = nn.ReLU()
+    net.parts = []
+    net.parts.append(nn.Linear(2, 2))
+    with pytest.raises(TypeError, match=r"ReLU\.parts: modules and parameters in a list would not be found"):
+        use(net)
+
+
+def test_a_plain_tensor_that_asks_for_a_gradient_is_no_part():
+    net = nn.ReLU()
+    with pytest.raises(TypeError, match=r"ReLU\.scale: a plain tensor is not trained\. Write nn\.Parameter"):
+        net.scale = gn.tensor(1.0, requires_grad=True)
+    net.table, net.last = gn.tensor(1.0), nn.Parameter(2.0) * 2  # constants, and results that are kept to be looked at
+    assert [name for name, _ in net.named_parameters()] == []
 
 
 WEIGHTS = ["normal,", "std", "0.0505", "(relu,", "gain", "1.41)"]

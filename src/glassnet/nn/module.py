@@ -117,6 +117,7 @@ class Module:
             if id(module) in seen:
                 continue
             seen.add(id(module))
+            module._refuse_hidden_parts(vars(module))
             yield path, module
             stack.extend(reversed([(_join(path, name), child) for name, child in module.named_children()]))
 
@@ -139,6 +140,15 @@ class Module:
     def own_parameters(self) -> list[tuple[str, Parameter]]:
         """The parameters that are attributes of this very module."""
         return self._own_tensors(Parameter)
+
+    def _refuse_hidden_parts(self, attributes: Mapping[str, Any]) -> None:
+        """When an attribute is set, and whenever parts are looked for: a list can have grown since."""
+        for name, value in attributes.items():
+            if _holds_parts(value):
+                raise TypeError(
+                    f"{type(self).__name__}.{name}: modules and parameters in a {type(value).__name__} would not be "
+                    "found and not be trained. Put modules into nn.ModuleList, or set one attribute for each."
+                )
 
     def _own_tensors(self, kind: type[T]) -> list[tuple[str, T]]:
         return [(name, value) for name, value in vars(self).items() if isinstance(value, kind)]
@@ -253,13 +263,16 @@ class Module:
                 f"{type(self).__name__}.{name} is a {type(before).__name__} and would be lost. "
                 f"Write {name}.data = array to change its values."
             )
-        items = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ()
-        if any(isinstance(item, Module | Parameter) for item in items):
-            raise TypeError(
-                f"{type(self).__name__}.{name}: modules and parameters in a {type(value).__name__} would not be "
-                "found and not be trained. Put modules into nn.ModuleList, or set one attribute for each."
-            )
+        if isinstance(value, Tensor) and value.requires_grad and value.node is None and type(value) is Tensor:
+            raise TypeError(f"{type(self).__name__}.{name}: a plain tensor is not trained. Write nn.Parameter(values).")
+        self._refuse_hidden_parts({name: value})
         super().__setattr__(name, value)
+
+
+def _holds_parts(value: Any) -> bool:
+    """Whether a list, tuple or dict holds modules or parameters, at any depth."""
+    items = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ()
+    return any(isinstance(item, Module | Parameter) or _holds_parts(item) for item in items)
 
 
 def _join(path: str, name: str) -> str:
