@@ -7,6 +7,7 @@ import pytest
 
 import glassnet as gn
 from glassnet import nn
+from glassnet.engine.scope import scope
 
 
 class Net(nn.Module):
@@ -263,3 +264,23 @@ def test_a_notebook_shows_the_layers():
 def test_lists_and_arrays_enter_a_network():
     net = nn.Sequential(nn.Linear(2, 3), nn.Tanh())
     assert net([[1.0, 2.0]]).shape == net(np.ones((1, 2))).shape == (1, 3)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("x", [[[0.1, 0.2]], np.array([[0.1, 0.2]]), np.array([[0.1, 0.2]], np.float32)])
+def test_what_enters_takes_the_type_of_the_parameters_or_of_the_tensor_beside_it(x, dtype):
+    net = nn.Linear(2, 2).to(dtype)
+    out = net(x)
+    assert out.dtype == dtype
+    assert nn.MSELoss()(out, x).dtype == dtype
+    assert nn.Tanh()(x).dtype == (np.asarray(x).dtype if isinstance(x, np.ndarray) else np.float32)
+
+
+def test_numbers_of_a_list_are_exact_in_float64():
+    assert nn.MSELoss()(gn.tensor([0.1], "float64"), [0.1]).item() == 0
+
+
+def test_what_cannot_enter_leaves_no_layer_behind():
+    with pytest.raises(gn.DataError, match=r"Linear 2 -> 2 expected numbers, got list"):
+        nn.Linear(2, 2)([["a", "b"]])
+    assert scope.layer is None

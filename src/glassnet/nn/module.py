@@ -18,7 +18,7 @@ from glassnet.engine.convert import FLOAT, as_array
 from glassnet.engine.errors import ConfigError, GlassnetError
 from glassnet.engine.namespace import Array
 from glassnet.engine.scope import scope
-from glassnet.engine.tensor import Tensor, as_tensor
+from glassnet.engine.tensor import Tensor
 from glassnet.nn import state
 from glassnet.nn.predict import predict, predict_proba
 from glassnet.nn.summary import summary, summary_html
@@ -75,9 +75,9 @@ class Module:
     def __call__(self, *inputs: Any) -> Any:
         """Run ``forward`` and the hooks; an error on the way names the layer by its path."""
         before, scope.layer = scope.layer, self
-        if before is None:  # what enters the network may be a list
-            inputs = tuple(as_tensor(x) if isinstance(x, list | np.ndarray) else x for x in inputs)
         try:
+            if before is None and any(isinstance(x, list | np.ndarray) for x in inputs):
+                inputs = self._entering(inputs)
             output = self.forward(*inputs)
         except GlassnetError as error:
             if error.layer is None:
@@ -90,6 +90,19 @@ class Module:
         for hook in self._forward_hooks:
             hook(self, inputs, output)
         return output
+
+    def _entering(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Lists and arrays may enter a network. They are constants: floats take the type of tensors or parameters."""
+        tensors = (x for x in (*inputs, *self.parameters()) if isinstance(x, Tensor))
+        dtype = next((x.dtype for x in tensors if x.dtype.kind == "f"), None)
+
+        def enter(x: Any) -> Any:
+            if not isinstance(x, list | np.ndarray):
+                return x
+            array = as_array(x)
+            return Tensor(as_array(x, dtype) if array.dtype.kind == "f" else array)
+
+        return tuple(map(enter, inputs))
 
     def register_forward_hook(self, hook: ForwardHook) -> Callable[[], None]:
         """Call ``hook(module, inputs, output)`` after each forward(). Returns a function that removes the hook."""
