@@ -232,6 +232,11 @@ def _check_loss(loss: Any) -> None:
 
 
 def _check_parameters(net: Module, optimizer: Optimizer) -> None:
+    if not isinstance(optimizer, Optimizer):
+        raise ConfigError(
+            "optimizer must be made of optim's optimizers, such as optim.SGD(net.parameters(), lr=0.1), got "
+            f"{optimizer!r:.80}."
+        )
     own = {id(parameter) for parameter in net.parameters()}
     if not any(id(parameter) in own for parameter in optimizer.parameters):
         raise ConfigError("the optimizer holds none of the network's parameters. Make it with net.parameters().")
