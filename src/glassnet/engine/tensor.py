@@ -90,7 +90,8 @@ def _compute(
         result = operation.forward(scope.xp, *arrays, **static)
     except (ValueError, IndexError) as error:
         shapes = " and ".join(str(np.shape(array)) for array in arrays)
-        raise ShapeError(f"{operation.name} cannot take shapes {shapes}: {error}.") from error
+        reason = str(error).rstrip(".")
+        raise ShapeError(f"{operation.name} cannot take shapes {shapes}: {reason}.") from error
     out, kept = result if operation.keeps else (result, ())
     if out.dtype == DOUBLE and not any(getattr(array, "dtype", BOOL).kind == "f" for array in arrays):
         out = out.astype(FLOAT)  # NumPy's answer to integers, as in exp(2)
@@ -191,6 +192,9 @@ class Tensor(TensorMethods):
         elif self.requires_grad:
             parts.append("requires_grad=True")
         return f"tensor({', '.join(parts)})"
+
+    def __format__(self, spec: str) -> str:
+        return format(self.item(), spec) if spec else str(self)
 
     # Gradients
 
