@@ -172,11 +172,10 @@ class Optimizer:
 
 
 def _as_groups(parameters: Parameters) -> list[dict[str, Any]]:
-    if isinstance(parameters, Tensor) or not isinstance(parameters, Iterable):
-        what, hint = (
-            ("a tensor", "[tensor]") if isinstance(parameters, Tensor) else (repr(parameters), "net.parameters()")
-        )
-        raise ConfigError(f"an optimizer takes a list of parameters, got {what:.80}. Pass {hint}.")
+    alone = isinstance(parameters, Tensor)
+    if alone or not isinstance(parameters, Iterable):
+        what, hint = ("a tensor", "[tensor]") if alone else (f"{parameters!r:.80}", "net.parameters()")
+        raise ConfigError(f"an optimizer takes a list of parameters, got {what}. Pass {hint}.")
     given: list[Any] = list(parameters)
     groups = [one for one in given if isinstance(one, dict)]
     if groups and len(groups) < len(given):
