@@ -122,8 +122,9 @@ def binary_cross_entropy_with_logits(
 ) -> Tensor:
     """-y * log sigmoid(logit) - (1 - y) * log(1 - sigmoid(logit)) for targets y from 0 to 1, of the logits' shape.
 
-    pos_weight: how much a positive counts, a number or (K,). Raises ShapeError if the shapes differ, DataError for
-    targets outside of 0 to 1.
+    pos_weight: how much a positive counts, a number or (K,).
+
+    Raises ShapeError if the shapes differ, DataError for targets outside of 0 to 1.
     """
     logits, labels = as_tensor(logits), as_tensor(targets)
     if labels.shape != logits.shape:
