@@ -127,6 +127,15 @@ def test_the_finder_suggests_a_rate_that_trains_and_puts_everything_back():
     assert run.history["loss"][-1] < 0.5 * run.history["loss"][0]
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_batches_that_differ_do_not_lead_the_finder_astray(seed):
+    x = np.random.default_rng(seed).standard_normal((200, 2))
+    net = nn.Linear(2, 1)
+    optimizer = optim.SGD(net.parameters(), lr=0.1)
+    finder = gn.lr_find(net, (x, x @ [[1.0], [2.0]]), loss=nn.MSELoss(), optimizer=optimizer, seed=seed)
+    assert 1e-3 < finder.suggestion < 1  # the curvature of this loss is 2: above 1 it diverges
+
+
 def test_the_finder_draws_its_sweep(tmp_path):
     pytest.importorskip("matplotlib")
     net = classifier()

@@ -106,12 +106,17 @@ def sweep_learning_rates(
 
 
 def _suggest(lrs: list[float], smoothed: list[float]) -> float:
-    """Where the smoothed loss falls fastest over the logarithm of the learning rate, before its smallest value."""
+    """Where the smoothed loss falls fastest over the logarithm of the learning rate, before its smallest value.
+
+    The fall is measured over a twentieth of the sweep to either side: from step to step, and most of all in the first
+    ones, it is batches that differ. The rates are equally far apart in their logarithm.
+    """
     lowest = int(np.argmin(smoothed)) if smoothed else 0
     if lowest < 3:
         raise DataError(
             "the loss did not fall at any learning rate of the sweep. Start from a smaller one, or check the data "
             "and the network."
         )
-    slope = np.gradient(np.array(smoothed[: lowest + 1]), np.log(lrs[: lowest + 1]))
-    return float(lrs[int(np.argmin(slope))])
+    reach = max(1, min(len(lrs) // 20, lowest // 2))
+    before, after = np.array(smoothed[: lowest + 1 - 2 * reach]), np.array(smoothed[2 * reach : lowest + 1])
+    return float(lrs[int(np.argmin(after - before)) + reach])
