@@ -69,6 +69,11 @@ def load(
 
     Raises ConfigError for an unknown name or an option that does not fit, and DataError when a file is
     missing or damaged, or cannot be downloaded.
+
+    >>> data.load("digits")
+    Dataset(digits: train 7,500, val 500, test 2,000 rows; x (784,) float32, y int64; 10 classes)
+    >>> data.load("names", context=8).train.x.shape[1]
+    8
     """
     if name not in _CATALOG:
         from difflib import get_close_matches

@@ -34,6 +34,10 @@ def split_indices(
 
     Raises ConfigError when the fractions are not positive or do not add up to 1, or for both stratify and groups,
     and DataError when a split would be empty or the labels do not fit.
+
+    >>> train, test = data.split_indices(10, (0.8, 0.2), stratify=["cat"] * 5 + ["dog"] * 5)
+    >>> len(train), len(test), (test < 5).sum().item()  # one cat and one dog
+    (8, 2, 1)
     """
     rows = integer_option("the number of rows", n, 1)
     weights = _weights(fractions)

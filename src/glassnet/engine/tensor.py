@@ -29,6 +29,11 @@ def tensor(value: TensorLike, dtype: DTypeLike | None = None, requires_grad: boo
 
     Python floats become float32, integers int64, booleans bool; NumPy arrays keep their type. ``dtype`` overrides.
     Raises DataError for what is not made of numbers and GradientError if integers are to require a gradient.
+
+    >>> w = gn.tensor([1.0, 2.0], requires_grad=True)
+    >>> (w * w).sum().backward()
+    >>> w.grad
+    array([2., 4.], dtype=float32)
     """
     if _holds_tensors(value):
         raise DataError("tensor() would cut the given tensors off their graph. Join them with glassnet.stack().")

@@ -58,6 +58,8 @@ class Module:
     ...
     ...     def forward(self, x):  # (N, 784)
     ...         return self.output(self.hidden(x).relu())  # (N, 10)
+    >>> Net()(np.zeros((5, 784))).shape
+    (5, 10)
     """
 
     training: bool = True
