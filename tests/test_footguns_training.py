@@ -113,10 +113,17 @@ def test_shared_weights_are_one_parameter():
     """Weight tying: counted, trained and updated once, with the gradients of both places."""
     shared = nn.Linear(2, 2, bias=False)
     net = nn.Sequential(shared, nn.Tanh(), shared)
-    assert len(list(net.parameters())) == 1
-    assert net.summary().splitlines()[-1].split() == ["total", "4"]
-    optim.SGD(net.parameters(), lr=0.1)
-    assert gn.gradcheck(lambda w: ((gn.tensor([[0.5, -1.0]], "float64") @ w).tanh() @ w).sum(), shared.weight)
+    tied = nn.Sequential(nn.Linear(2, 2, bias=False), nn.Tanh(), nn.Linear(2, 2, bias=False))
+    tied[2].weight = tied[0].weight
+    for one in (net, tied):
+        (weight,) = one.parameters()
+        assert one.summary().splitlines()[-1].split() == ["total", "4"]
+        assert optim.SGD(one.parameters(), lr=0.1).parameters == [weight]
+        out = one([[0.5, -1.0]]).sum()
+        out.backward()
+        w = leaf(weight.data)
+        ((gn.tensor([[0.5, -1.0]]) @ w).tanh() @ w).sum().backward()
+        assert np.allclose(weight.grad, w.grad)
 
 
 def test_a_batch_of_one_in_batch_norm():
@@ -224,9 +231,14 @@ def test_a_learning_rate_set_by_hand_gives_way_to_the_schedule():
 
 def test_fit_ends_with_the_best_weights_and_not_with_the_last():
     """With a validation part, the network is that of the best epoch; keep_best=False keeps the last."""
-    run = train(nn.Linear(2, 2), validation=0.25, epochs=6)
-    assert run.best_epoch == 1 + int(np.argmin(run.history["val_loss"]))
-    assert train(nn.Linear(2, 2), validation=0.25, keep_best=False).best_epoch is None
+    rows = (np.random.default_rng(1).standard_normal((20, 2)), np.arange(20) % 2)
+    for keep_best in (True, False):
+        net = nn.Linear(2, 2)
+        optimizer = optim.SGD(net.parameters(), lr=30.0)  # far too large: the last epochs are not the best
+        run = train(net, validation=rows, optimizer=optimizer, epochs=6, keep_best=keep_best)
+        losses = run.history["val_loss"]
+        assert min(losses) < losses[-1]
+        assert gn.evaluate(net, rows)["loss"] == pytest.approx(min(losses) if keep_best else losses[-1])
 
 
 def test_fit_gives_the_network_back_in_the_mode_in_which_it_was():
