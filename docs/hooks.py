@@ -70,7 +70,19 @@ def on_post_build(config: MkDocsConfig) -> None:
     pages = Path(config.site_dir).glob("*.html")
     found = {name for page in pages for name in re.findall(r'id="glassnet\.([\w.]+)"', page.read_text("utf-8"))}
     described = {name.rsplit(".", 1)[-1] for name in found}
-    for part in ("", ".engine", ".nn", ".nn.functional", ".nn.init", ".optim", ".data", ".train", ".models", ".plots"):
+    for part in (
+        "",
+        ".engine",
+        ".nn",
+        ".nn.functional",
+        ".nn.init",
+        ".optim",
+        ".data",
+        ".train",
+        ".models",
+        ".plots",
+        ".plots.expression",
+    ):
         module = import_module(f"glassnet{part}")
         for name in getattr(module, "__all__", []):
             if name not in described and not inspect.ismodule(getattr(module, name)):
