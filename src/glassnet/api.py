@@ -85,6 +85,15 @@ def fit(
 
     Raises ConfigError, DataError or ShapeError before the first step where something does not fit, and NonFiniteError
     if the loss becomes NaN or infinite; the network then has the last weights with a finite loss.
+
+    >>> x = np.random.default_rng(0).standard_normal((200, 2))
+    >>> y = (x[:, 0] > x[:, 1]).astype(int)
+    >>> net = nn.Linear(2, 2)
+    >>> optimizer = optim.SGD(net.parameters(), lr=0.5)
+    >>> run = gn.fit(net, (x, y), loss=nn.CrossEntropyLoss(), optimizer=optimizer, epochs=20, validation=0.2, seed=0,
+    ...              progress=False, folder=None)
+    >>> run.history["val_accuracy"][-1] > 0.9, net.predict([[1.0, 0.0], [0.0, 1.0]])
+    (True, array([1, 0]))
     """
     train, val = training_splits(data, validation, seed)
     size = len(train) if batch_size is None else integer_option("batch_size", batch_size, 1)
@@ -163,6 +172,12 @@ def evaluate(
 
     Without a ``loss`` it is the one that fits ``net.task``: cross-entropy or the mean squared error. The network is
     in evaluation mode meanwhile, and afterwards as it was found.
+
+    >>> net = nn.Linear(2, 2)
+    >>> net.weight.data = np.eye(2, dtype=np.float32)  # the larger of two numbers
+    >>> found = gn.evaluate(net, ([[1.0, 0.0], [0.0, 1.0], [0.0, 3.0]], [0, 1, 0]), loss=nn.CrossEntropyLoss())
+    >>> round(found["accuracy"], 3), found.confusion.tolist()
+    (0.667, [[1, 1], [0, 1]])
     """
     split = cast(held_out_split(data), net.dtype)
     if loss is None:
@@ -200,6 +215,13 @@ def lr_find(
 
     Returns an ``LRFinder`` with the learning rates, the losses, the ``suggestion`` and ``plot()``. Raises ConfigError
     for a range that is none, and DataError if the loss never falls.
+
+    >>> x = np.random.default_rng(0).standard_normal((200, 2))
+    >>> net = nn.Linear(2, 1)
+    >>> optimizer = optim.SGD(net.parameters(), lr=0.1)
+    >>> finder = gn.lr_find(net, (x, x @ [[1.0], [2.0]]), loss=nn.MSELoss(), optimizer=optimizer)
+    >>> 1e-3 < finder.suggestion < 1, optimizer.lr
+    (True, 0.1)
     """
     _check_parameters(net, optimizer)
     _check_loss(loss)
@@ -235,6 +257,11 @@ def _check_loss(loss: Any) -> None:
 
 
 def _check_parameters(net: Module, optimizer: Optimizer) -> None:
+    if not isinstance(optimizer, Optimizer):
+        raise ConfigError(
+            "optimizer must be made of optim's optimizers, such as optim.SGD(net.parameters(), lr=0.1), got "
+            f"{optimizer!r:.80}."
+        )
     own = {id(parameter) for parameter in net.parameters()}
     if not any(id(parameter) in own for parameter in optimizer.parameters):
         raise ConfigError("the optimizer holds none of the network's parameters. Make it with net.parameters().")

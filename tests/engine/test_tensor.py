@@ -133,6 +133,13 @@ def test_item_and_conversions():
         float(gn.tensor([]))
 
 
+def test_a_number_is_formatted_as_one():
+    assert f"{gn.tensor(2.0, requires_grad=True) / 3:.2f}" == "0.67"
+    assert f"{gn.tensor([1.0, 2.0])}" == "tensor([1., 2.])"
+    with pytest.raises(ShapeError, match="one element"):
+        format(gn.tensor([1.0, 2.0]), ".2f")
+
+
 def test_truth_needs_a_single_element():
     assert gn.tensor(0.5)
     assert not gn.tensor([[0]])

@@ -63,7 +63,33 @@ def test_mse_refuses_shapes_that_would_broadcast():
 
 def test_an_unknown_reduction_is_refused():
     with pytest.raises(gn.ConfigError, match="'mean', 'sum' or 'none'"):
-        nn.MSELoss(reduction="average")(gn.tensor([1.0]), [0.0])
+        nn.MSELoss(reduction="average")
+    with pytest.raises(gn.ConfigError, match="'mean', 'sum' or 'none'"):
+        F.mse_loss(gn.tensor([1.0]), [0.0], "average")
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (
+            lambda x, y: nn.CrossEntropyLoss(x, y),
+            r"weight .* shape \(1, 2\)\. .*CrossEntropyLoss\(\)\(",
+        ),
+        (lambda x, y: nn.NLLLoss(x, y), r"NLLLoss weight must be a number for each class"),
+        (lambda x, y: nn.HuberLoss(x, x), r"HuberLoss reduction .*HuberLoss\(\)\(outputs, targets\)"),
+        (lambda x, y: nn.BCEWithLogitsLoss(x, x), "BCEWithLogitsLoss reduction"),
+    ],
+)
+def test_a_loss_is_made_before_it_is_called(make, words):
+    with pytest.raises(gn.ConfigError, match=words):
+        make(gn.tensor([[1.0, 2.0]]), gn.tensor([1]))
+
+
+@pytest.mark.parametrize("loss", [F.mse_loss, F.l1_loss, F.huber_loss, F.binary_cross_entropy_with_logits])
+def test_losses_take_lists(loss):
+    assert loss([0.5, 1.0], [0.5, 1.0]).item() == loss(gn.tensor([0.5, 1.0]), gn.tensor([0.5, 1.0])).item()
+    assert F.cross_entropy([[0.0, 0.0]], [1]).item() == pytest.approx(math.log(2))
+    assert F.nll_loss([[-1.0, -2.0]], [1]).item() == 2.0
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import pytest
 
 import glassnet as gn
 from glassnet import nn
+from glassnet.engine.scope import scope
 
 
 class Net(nn.Module):
@@ -106,10 +107,27 @@ def test_a_parameter_is_not_replaced_by_something_that_is_not_trained(value):
         nn.Linear(2, 2).weight = value
 
 
-@pytest.mark.parametrize("value", [[nn.ReLU()], (nn.Parameter([1.0]),), {"a": nn.ReLU()}])
+@pytest.mark.parametrize("value", [[nn.ReLU()], (nn.Parameter([1.0]),), {"a": nn.ReLU()}, [{"a": [nn.ReLU()]}]])
 def test_parts_in_containers_that_would_not_be_found_are_refused(value):
     with pytest.raises(TypeError, match="would not be found"):
         nn.ReLU().parts = value
+
+
+@pytest.mark.parametrize("use", [lambda net: list(net.parameters()), nn.Module.state_dict, nn.Module.eval])
+def test_a_list_that_was_appended_to_is_refused_when_parts_are_looked_for(use):
+    net = nn.ReLU()
+    net.parts = []
+    net.parts.append(nn.Linear(2, 2))
+    with pytest.raises(TypeError, match=r"ReLU\.parts: modules and parameters in a list would not be found"):
+        use(net)
+
+
+def test_a_plain_tensor_that_asks_for_a_gradient_is_no_part():
+    net = nn.ReLU()
+    with pytest.raises(TypeError, match=r"ReLU\.scale: a plain tensor is not trained\. Write nn\.Parameter"):
+        net.scale = gn.tensor(1.0, requires_grad=True)
+    net.table, net.last = gn.tensor(1.0), nn.Parameter(2.0) * 2  # constants, and results that are kept to be looked at
+    assert [name for name, _ in net.named_parameters()] == []
 
 
 WEIGHTS = ["normal,", "std", "0.0505", "(relu,", "gain", "1.41)"]
@@ -246,3 +264,23 @@ def test_a_notebook_shows_the_layers():
 def test_lists_and_arrays_enter_a_network():
     net = nn.Sequential(nn.Linear(2, 3), nn.Tanh())
     assert net([[1.0, 2.0]]).shape == net(np.ones((1, 2))).shape == (1, 3)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("x", [[[0.1, 0.2]], np.array([[0.1, 0.2]]), np.array([[0.1, 0.2]], np.float32)])
+def test_what_enters_takes_the_type_of_the_parameters_or_of_the_tensor_beside_it(x, dtype):
+    net = nn.Linear(2, 2).to(dtype)
+    out = net(x)
+    assert out.dtype == dtype
+    assert nn.MSELoss()(out, x).dtype == dtype
+    assert nn.Tanh()(x).dtype == (np.asarray(x).dtype if isinstance(x, np.ndarray) else np.float32)
+
+
+def test_numbers_of_a_list_are_exact_in_float64():
+    assert nn.MSELoss()(gn.tensor([0.1], "float64"), [0.1]).item() == 0
+
+
+def test_what_cannot_enter_leaves_no_layer_behind():
+    with pytest.raises(gn.DataError, match=r"Linear 2 -> 2 expected numbers, got list"):
+        nn.Linear(2, 2)([["a", "b"]])
+    assert scope.layer is None

@@ -125,6 +125,9 @@ def test_parameters_without_a_gradient_stay():
         (lambda w: optim.SGD([], lr=0.1), "no parameters"),
         (lambda w: optim.SGD([w, w], lr=0.1), "same parameter twice"),
         (lambda w: optim.SGD([gn.tensor(1.0)], lr=0.1), "require gradients"),
+        (lambda w: optim.SGD([w * 2], lr=0.1), "no results of operations"),
+        (lambda w: optim.SGD(w, lr=0.1), r"takes a list of parameters, got a tensor\. Pass \[tensor\]"),
+        (lambda w: optim.SGD(nn.Linear(2, 2), lr=0.1), r"takes a list of parameters, .*Pass net\.parameters\(\)"),
     ],
 )
 def test_options_that_make_no_sense_are_refused(make, words):

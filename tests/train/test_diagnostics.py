@@ -141,6 +141,15 @@ def test_the_noise_of_batches_does_not_suggest_a_rate():
     assert 3e-4 < _suggest(lrs.tolist(), (fall + np.where(lrs < 2e-6, noise, 0)).tolist()) < 3e-3
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_batches_that_differ_do_not_lead_the_finder_astray(seed):
+    x = np.random.default_rng(seed).standard_normal((200, 2))
+    net = nn.Linear(2, 1)
+    optimizer = optim.SGD(net.parameters(), lr=0.1)
+    finder = gn.lr_find(net, (x, x @ [[1.0], [2.0]]), loss=nn.MSELoss(), optimizer=optimizer, seed=seed)
+    assert 1e-3 < finder.suggestion < 1  # the curvature of this loss is 2: above 1 it diverges
+
+
 def test_the_finder_draws_its_sweep(tmp_path):
     pytest.importorskip("matplotlib")
     net = classifier()

@@ -171,6 +171,9 @@ def test_what_does_not_fit_is_refused(rows, options, error, words):
 def test_the_optimizer_must_belong_to_the_network():
     with pytest.raises(gn.ConfigError, match="none of the network's parameters"):
         fit(classifier(), optimizer=optim.SGD(classifier().parameters(), lr=0.1))
+    for wrong in (None, optim.SGD):
+        with pytest.raises(gn.ConfigError, match=r"optimizer must be made of optim's optimizers, such as optim\.SGD"):
+            fit(classifier(), optimizer=wrong)
 
 
 def test_a_loss_that_is_not_finite_names_the_place_and_keeps_good_weights():

@@ -117,7 +117,7 @@ def from_arrays(x: Any, y: Any, *, validation: float = 0.2, seed: int = 0, name:
     """A data set of x (n, ...) and y (n, ...), a seeded part of which is kept for validation; no test split.
 
     validation: the fraction to keep; 0 keeps nothing and ``val`` is None. The part is stratified when y holds
-    class numbers, that is whole numbers of shape (n,).
+        class numbers, that is whole numbers of shape (n,).
 
     Raises DataError as Split does, and ConfigError when the fraction is not at least 0 and less than 1.
     """

@@ -92,7 +92,7 @@ class TableEncoder:
 
     columns: what each input column becomes, in order. target: the name of the target column.
     classes: of a classification, in the order of their numbers; None for a regression, whose targets are
-    standardised by ``target_mean`` and ``target_std``.
+        standardised by ``target_mean`` and ``target_std``.
     """
 
     columns: tuple[NumberColumn | CategoryColumn, ...]

@@ -25,7 +25,7 @@ def read_text(
     """Read a text file of one item a line, gzipped or not, as a data set of characters and what comes before them.
 
     context: how many characters to predict from. fractions: of the items in train, val and test; an item that occurs
-    several times is in one of them only.
+        several times is in one of them only.
 
     Raises DataError as ``read_lines`` does, and ConfigError for options that do not fit.
     """

@@ -28,12 +28,16 @@ def split_indices(
     up or down. They are a function of the arguments alone, the same bits on every machine.
 
     stratify: n labels (whole numbers or text). Every split then holds each label's share of its rows to
-    within one row.
+        within one row.
     groups: n keys (whole numbers or text). Rows with the same key, such as the pictures of one person, are never in
-    two splits; sizes are then as close to the fractions as the groups allow.
+        two splits; sizes are then as close to the fractions as the groups allow.
 
     Raises ConfigError when the fractions are not positive or do not add up to 1, or for both stratify and groups,
     and DataError when a split would be empty or the labels do not fit.
+
+    >>> train, test = data.split_indices(10, (0.8, 0.2), stratify=["cat"] * 5 + ["dog"] * 5)
+    >>> len(train), len(test), (test < 5).sum().item()  # one cat and one dog
+    (8, 2, 1)
     """
     rows = integer_option("the number of rows", n, 1)
     weights = _weights(fractions)

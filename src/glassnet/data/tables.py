@@ -48,6 +48,13 @@ def read_table(
 
     Raises DataError that names the file, row and column, and ConfigError for options that do not fit or if polars is
     missing.
+
+    >>> from pathlib import Path
+    >>> rows = [f"{width},{'red' if width % 2 else 'blue'},{3.5 * width}" for width in range(50)]
+    >>> _ = Path("table.csv").write_text("\\n".join(["width,colour,price", *rows]))
+    >>> table = data.read_table("table.csv", target="price")
+    >>> table.encoder.feature_names, table.train.x.shape, table.encoder.task
+    (('width', 'colour=blue', 'colour=red'), (40, 3), 'regression')
     """
     if missing not in POLICIES:
         raise ConfigError(f"missing must be 'error', 'drop' or 'fill', got {missing!r}.")

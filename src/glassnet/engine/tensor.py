@@ -29,6 +29,11 @@ def tensor(value: TensorLike, dtype: DTypeLike | None = None, requires_grad: boo
 
     Python floats become float32, integers int64, booleans bool; NumPy arrays keep their type. ``dtype`` overrides.
     Raises DataError for what is not made of numbers and GradientError if integers are to require a gradient.
+
+    >>> w = gn.tensor([1.0, 2.0], requires_grad=True)
+    >>> (w * w).sum().backward()
+    >>> w.grad
+    array([2., 4.], dtype=float32)
     """
     if _holds_tensors(value):
         raise DataError("tensor() would cut the given tensors off their graph. Join them with glassnet.stack().")
@@ -90,7 +95,8 @@ def _compute(
         result = operation.forward(scope.xp, *arrays, **static)
     except (ValueError, IndexError) as error:
         shapes = " and ".join(str(np.shape(array)) for array in arrays)
-        raise ShapeError(f"{operation.name} cannot take shapes {shapes}: {error}.") from error
+        reason = str(error).rstrip(".")
+        raise ShapeError(f"{operation.name} cannot take shapes {shapes}: {reason}.") from error
     out, kept = result if operation.keeps else (result, ())
     if out.dtype == DOUBLE and not any(getattr(array, "dtype", BOOL).kind == "f" for array in arrays):
         out = out.astype(FLOAT)  # NumPy's answer to integers, as in exp(2)
@@ -191,6 +197,9 @@ class Tensor(TensorMethods):
         elif self.requires_grad:
             parts.append("requires_grad=True")
         return f"tensor({', '.join(parts)})"
+
+    def __format__(self, spec: str) -> str:
+        return format(self.item(), spec) if spec else str(self)
 
     # Gradients
 

@@ -15,6 +15,10 @@ class Sequential(Module):
 
     ``net[2]`` is a layer, ``net[:2]`` a Sequential of the same layers. Fresh weights take the gain of the activation
     that follows them (see ``nn.projection``). Raises ConfigError for what is no layer.
+
+    >>> net = nn.Sequential(nn.Linear(784, 16), nn.ReLU(), nn.Linear(16, 10))
+    >>> net[2], [name for name, parameter in net.named_parameters()]
+    (Linear(16 -> 10), ['0.weight', '0.bias', '2.weight', '2.bias'])
     """
 
     def __init__(self, *layers: Module) -> None:

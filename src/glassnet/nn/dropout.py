@@ -15,6 +15,11 @@ class Dropout(Module):
     nothing happens (Srivastava et al., 2014, https://jmlr.org/papers/v15/srivastava14a.html).
 
     What is dropped is a function of the seed, the step and the layer: a training repeats and resumes bit for bit.
+
+    >>> sorted(set(nn.Dropout(0.2)(np.ones((10, 10))).numpy().ravel().tolist()))
+    [0.0, 1.25]
+    >>> nn.Dropout(0.2).eval()([1.0, 1.0])
+    tensor([1., 1.])
     """
 
     #: Tells the layers of a network apart; ``glassnet.fit`` sets it from the path of the layer.

@@ -38,7 +38,7 @@ def huber_loss(predictions: Tensor, targets: TensorLike, reduction: str = "mean"
 
 
 def _difference(predictions: Tensor, targets: TensorLike) -> Tensor:
-    wanted = as_tensor(targets)
+    predictions, wanted = as_tensor(predictions), as_tensor(targets)
     if wanted.shape != predictions.shape:
         raise ShapeError(
             f"expected targets of the shape of the predictions, {predictions.shape}, got {wanted.shape}. "
@@ -72,7 +72,12 @@ def cross_entropy(
 
     Raises ShapeError if the targets do not fit the logits, DataError for labels that are no class numbers and if all
     targets are ignored, ConfigError for options out of range.
+
+    >>> logits = gn.tensor([[0.0, 0.0], [5.0, 0.0]])  # no idea; quite sure of class 0
+    >>> [f"{surprise:.3f}" for surprise in nn.functional.cross_entropy(logits, [0, 1], reduction="none")]
+    ['0.693', '5.007']
     """
+    logits = as_tensor(logits)
     if logits.ndim < 1:
         raise ShapeError(f"expected logits (..., K), got shape {logits.shape}.")
     labels, weights = as_tensor(targets), _class_weights(weight, logits.shape[-1])
@@ -106,7 +111,7 @@ def nll_loss(
 
     Targets, ``weight``, ``ignore_index`` and errors as in ``cross_entropy``.
     """
-    labels = as_tensor(targets)
+    log_probabilities, labels = as_tensor(log_probabilities), as_tensor(targets)
     weights = _class_weights(weight, log_probabilities.shape[-1] if log_probabilities.ndim else 0)
     counts = _check_labels(log_probabilities, labels, ignore_index)
     kept = labels.data if counts is None else np.where(counts, labels.data, 0)
@@ -121,10 +126,11 @@ def binary_cross_entropy_with_logits(
 ) -> Tensor:
     """-y * log sigmoid(logit) - (1 - y) * log(1 - sigmoid(logit)) for targets y from 0 to 1, of the logits' shape.
 
-    pos_weight: how much a positive counts, a number or (K,). Raises ShapeError if the shapes differ, DataError for
-    targets outside of 0 to 1.
+    pos_weight: how much a positive counts, a number or (K,).
+
+    Raises ShapeError if the shapes differ, DataError for targets outside of 0 to 1.
     """
-    labels = as_tensor(targets)
+    logits, labels = as_tensor(logits), as_tensor(targets)
     if labels.shape != logits.shape:
         raise ShapeError(
             f"expected targets of the shape of the logits, {logits.shape}, got {labels.shape}. "
@@ -215,10 +221,24 @@ def _weighted(rows: Tensor, share: Array, counts: Array | None, reduction: str, 
 
 
 def _reduce(values: Tensor, reduction: str) -> Tensor:
-    if reduction == "mean":
-        return values.mean()
-    if reduction == "sum":
-        return values.sum()
-    if reduction == "none":
-        return values
-    raise ConfigError(f"reduction must be 'mean', 'sum' or 'none', got {reduction!r}.")
+    check_reduction(reduction)
+    return values.mean() if reduction == "mean" else values.sum() if reduction == "sum" else values
+
+
+def check_reduction(reduction: object, owner: str = "") -> None:
+    """Raises ConfigError for what is no reduction; ``owner`` is the class of the loss that it was given to."""
+    if not isinstance(reduction, str) or reduction not in ("mean", "sum", "none"):
+        raise ConfigError(
+            f"{owner} reduction must be 'mean', 'sum' or 'none', got {reduction!r:.80}.{_made_first(owner)}".strip()
+        )
+
+
+def check_class_weights(weight: TensorLike | None, owner: str) -> None:
+    """Raises ConfigError for weights that cannot be one for each class."""
+    if weight is not None and as_tensor(weight).ndim != 1:
+        shape = as_tensor(weight).shape
+        raise ConfigError(f"{owner} weight must be a number for each class, got shape {shape}.{_made_first(owner)}")
+
+
+def _made_first(owner: str) -> str:
+    return f" Outputs and targets go to the loss that is made: {owner}()(outputs, targets)." if owner else ""

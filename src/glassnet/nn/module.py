@@ -18,7 +18,7 @@ from glassnet.engine.convert import FLOAT, as_array
 from glassnet.engine.errors import ConfigError, GlassnetError
 from glassnet.engine.namespace import Array
 from glassnet.engine.scope import scope
-from glassnet.engine.tensor import Tensor, as_tensor
+from glassnet.engine.tensor import Tensor
 from glassnet.nn import state
 from glassnet.nn.predict import predict, predict_proba
 from glassnet.nn.summary import summary, summary_html
@@ -58,6 +58,8 @@ class Module:
     ...
     ...     def forward(self, x):  # (N, 784)
     ...         return self.output(self.hidden(x).relu())  # (N, 10)
+    >>> Net()(np.zeros((5, 784))).shape
+    (5, 10)
     """
 
     training: bool = True
@@ -75,9 +77,9 @@ class Module:
     def __call__(self, *inputs: Any) -> Any:
         """Run ``forward`` and the hooks; an error on the way names the layer by its path."""
         before, scope.layer = scope.layer, self
-        if before is None:  # what enters the network may be a list
-            inputs = tuple(as_tensor(x) if isinstance(x, list | np.ndarray) else x for x in inputs)
         try:
+            if before is None and any(isinstance(x, list | np.ndarray) for x in inputs):
+                inputs = self._entering(inputs)
             output = self.forward(*inputs)
         except GlassnetError as error:
             if error.layer is None:
@@ -90,6 +92,19 @@ class Module:
         for hook in self._forward_hooks:
             hook(self, inputs, output)
         return output
+
+    def _entering(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Lists and arrays may enter a network. They are constants: floats take the type of tensors or parameters."""
+        tensors = (x for x in (*inputs, *self.parameters()) if isinstance(x, Tensor))
+        dtype = next((x.dtype for x in tensors if x.dtype.kind == "f"), None)
+
+        def enter(x: Any) -> Any:
+            if not isinstance(x, list | np.ndarray):
+                return x
+            array = as_array(x)
+            return Tensor(as_array(x, dtype) if array.dtype.kind == "f" else array)
+
+        return tuple(map(enter, inputs))
 
     def register_forward_hook(self, hook: ForwardHook) -> Callable[[], None]:
         """Call ``hook(module, inputs, output)`` after each forward(). Returns a function that removes the hook."""
@@ -117,6 +132,7 @@ class Module:
             if id(module) in seen:
                 continue
             seen.add(id(module))
+            module._refuse_hidden_parts(vars(module))
             yield path, module
             stack.extend(reversed([(_join(path, name), child) for name, child in module.named_children()]))
 
@@ -139,6 +155,15 @@ class Module:
     def own_parameters(self) -> list[tuple[str, Parameter]]:
         """The parameters that are attributes of this very module."""
         return self._own_tensors(Parameter)
+
+    def _refuse_hidden_parts(self, attributes: Mapping[str, Any]) -> None:
+        """When an attribute is set, and whenever parts are looked for: a list can have grown since."""
+        for name, value in attributes.items():
+            if _holds_parts(value):
+                raise TypeError(
+                    f"{type(self).__name__}.{name}: modules and parameters in a {type(value).__name__} would not be "
+                    "found and not be trained. Put modules into nn.ModuleList, or set one attribute for each."
+                )
 
     def _own_tensors(self, kind: type[T]) -> list[tuple[str, T]]:
         return [(name, value) for name, value in vars(self).items() if isinstance(value, kind)]
@@ -253,13 +278,16 @@ class Module:
                 f"{type(self).__name__}.{name} is a {type(before).__name__} and would be lost. "
                 f"Write {name}.data = array to change its values."
             )
-        items = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ()
-        if any(isinstance(item, Module | Parameter) for item in items):
-            raise TypeError(
-                f"{type(self).__name__}.{name}: modules and parameters in a {type(value).__name__} would not be "
-                "found and not be trained. Put modules into nn.ModuleList, or set one attribute for each."
-            )
+        if isinstance(value, Tensor) and value.requires_grad and value.node is None and type(value) is Tensor:
+            raise TypeError(f"{type(self).__name__}.{name}: a plain tensor is not trained. Write nn.Parameter(values).")
+        self._refuse_hidden_parts({name: value})
         super().__setattr__(name, value)
+
+
+def _holds_parts(value: Any) -> bool:
+    """Whether a list, tuple or dict holds modules or parameters, at any depth."""
+    items = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ()
+    return any(isinstance(item, Module | Parameter) or _holds_parts(item) for item in items)
 
 
 def _join(path: str, name: str) -> str:

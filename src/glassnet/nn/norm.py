@@ -21,6 +21,12 @@ class BatchNorm1d(Module):
 
     weight: the gain (C,), ones; bias: (C,), zeros; running_mean: (C,), zeros; running_var: (C,), ones.
     Raises ShapeError in training for a batch with one value a channel: its variance is 0 whatever the value.
+
+    >>> norm = nn.BatchNorm1d(1)
+    >>> norm([[1.0], [3.0]]).numpy().round(3).tolist()
+    [[-1.0], [1.0]]
+    >>> norm.running_mean, norm.eval()([[2.0]]).item() > 1  # one step towards the mean 2: not there yet
+    (tensor([0.2]), True)
     """
 
     def __init__(self, num_features: int, eps: float = 1e-5, momentum: float = 0.1) -> None:

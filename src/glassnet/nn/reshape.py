@@ -44,6 +44,9 @@ class FlattenConsecutive(Module):
 
     If one position is left, its axis goes: (N, n, C) becomes (N, n * C). Stacked with linear layers between, it fuses
     a context pair by pair, as a WaveNet does (van den Oord et al., 2016, https://arxiv.org/abs/1609.03499).
+
+    >>> nn.FlattenConsecutive(2)(np.zeros((4, 8, 10))).shape  # 8 characters become 4 pairs
+    (4, 4, 20)
     """
 
     def __init__(self, n: int) -> None:

@@ -18,6 +18,13 @@ class Adam(Optimizer):
     betas: how much of the running means of the gradient and of its square is kept.
     eps: keeps the division defined.
     weight_decay: added to the gradient times w, as an L2 penalty would.
+
+    >>> w = gn.tensor([3.0, 300.0], requires_grad=True)
+    >>> optimizer = optim.Adam([w], lr=0.1)
+    >>> (w**2).sum().backward()
+    >>> optimizer.step()  # each by lr, whatever the size of its gradient
+    >>> [f"{x:.4f}" for x in w]
+    ['2.9000', '299.9000']
     """
 
     def __init__(

@@ -140,9 +140,10 @@ class Optimizer:
             raise ConfigError(f'{name}: a group of parameters needs the key "params", got {", ".join(group)}.')
         parameters = list(group["params"])
         for parameter in parameters:
-            if not isinstance(parameter, Tensor) or not parameter.requires_grad:
+            if not isinstance(parameter, Tensor) or not parameter.requires_grad or parameter.node is not None:
                 raise ConfigError(
-                    f"{name} trains tensors that require gradients, got {parameter!r:.80}. Pass net.parameters()."
+                    f"{name} trains tensors that require gradients and are no results of operations, got "
+                    f"{parameter!r:.80}. Pass net.parameters()."
                 )
         whole = {**defaults, **group, "params": parameters}
         self.check_number(whole, "lr")
@@ -171,6 +172,10 @@ class Optimizer:
 
 
 def _as_groups(parameters: Parameters) -> list[dict[str, Any]]:
+    alone = isinstance(parameters, Tensor)
+    if alone or not isinstance(parameters, Iterable):
+        what, hint = ("a tensor", "[tensor]") if alone else (f"{parameters!r:.80}", "net.parameters()")
+        raise ConfigError(f"an optimizer takes a list of parameters, got {what}. Pass {hint}.")
     given: list[Any] = list(parameters)
     groups = [one for one in given if isinstance(one, dict)]
     if groups and len(groups) < len(given):

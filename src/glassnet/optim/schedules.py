@@ -95,6 +95,11 @@ class ExponentialLR(Schedule):
 class CosineAnnealingLR(Schedule):
     """Half a cosine from base_lr down to ``eta_min`` over ``T_max`` steps, then ``eta_min``
     (Loshchilov and Hutter, 2017, https://arxiv.org/abs/1608.03983, without restarts).
+
+    >>> optimizer = optim.SGD(nn.Linear(2, 2).parameters(), lr=1.0)
+    >>> schedule = optim.CosineAnnealingLR(optimizer, T_max=4)
+    >>> [round(schedule.lr_at(step), 3) for step in range(6)]
+    [1.0, 0.854, 0.5, 0.146, 0.0, 0.0]
     """
 
     def __init__(self, optimizer: Optimizer, T_max: int, eta_min: float = 0.0) -> None:  # noqa: N803  # PyTorch's name
@@ -199,9 +204,12 @@ class LambdaLR(Schedule):
 class SequentialLR(Schedule):
     """One schedule after the other: the i-th until step ``milestones[i]``, each counting from its own beginning.
 
+    >>> optimizer = optim.SGD(nn.Linear(2, 2).parameters(), lr=1.0)
     >>> warmup = optim.LinearLR(optimizer, start_factor=0.1, total_iters=100)
     >>> decay = optim.CosineAnnealingLR(optimizer, T_max=900)
     >>> schedule = optim.SequentialLR(optimizer, [warmup, decay], milestones=[100])
+    >>> [round(schedule.lr_at(step), 2) for step in (0, 50, 100, 550, 1000)]
+    [0.1, 0.55, 1.0, 0.5, 0.0]
     """
 
     def __init__(self, optimizer: Optimizer, schedulers: Sequence[Schedule], milestones: Sequence[int]) -> None:

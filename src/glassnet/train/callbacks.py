@@ -15,6 +15,14 @@ class Callback:
     """Base of all callbacks; define the hooks that you need. Each gets the running loop.
 
     A method ``on_...`` that is no hook is an error when the class is made: a misspelt hook would never be called.
+
+    >>> class Print(gn.Callback):
+    ...     def on_epoch_end(self, loop):
+    ...         print(loop.epoch, sorted(loop.history))
+    >>> net = nn.Linear(2, 2)
+    >>> options = {"loss": nn.CrossEntropyLoss(), "optimizer": optim.SGD(net.parameters(), lr=0.1)}
+    >>> run = gn.fit(net, (np.eye(2), [0, 1]), epochs=1, progress=False, folder=None, callbacks=[Print()], **options)
+    1 ['accuracy', 'loss', 'lr', 'seconds']
     """
 
     def on_fit_start(self, loop: Loop) -> None:
