@@ -173,6 +173,7 @@ def test_a_quantity_is_predicted_in_its_units(place):
         float(re.search(r"in units of y: mean absolute error [\d.]+, root mean squared error ([\d.]+)", done.stdout)[1])
         < 100
     )
+    assert float(re.search(r"epoch  1/40 .* val mae ([\d.]+)", done.stdout)[1]) > 100  # of the standardised y: below 1
     (place / "x.csv").write_text("x\n5.0\n15.0\n")
     predicted = glassnet("predict", "line", "x.csv", cwd=place).stdout.split()
     assert predicted[0] == "y"

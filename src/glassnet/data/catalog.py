@@ -71,7 +71,7 @@ def load(
     missing or damaged, or cannot be downloaded.
 
     >>> data.load("digits")
-    Dataset(digits: train 7,500, val 500, test 2,000 rows; x (784,) float32, y int64; 10 classes)
+    Dataset(digits: train 7,500, val 500, test 2,000 rows, stratified by class; x (784,) float32, y int64; 10 classes)
     >>> data.load("names", context=8).train.x.shape[1]
     8
     """
