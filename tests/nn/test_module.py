@@ -246,3 +246,35 @@ def test_a_notebook_shows_the_layers():
 def test_lists_and_arrays_enter_a_network():
     net = nn.Sequential(nn.Linear(2, 3), nn.Tanh())
     assert net([[1.0, 2.0]]).shape == net(np.ones((1, 2))).shape == (1, 3)
+
+
+def test_a_layer_of_a_sequential_is_replaced():
+    net = nn.Sequential(nn.Linear(2, 3), nn.Tanh(), nn.Linear(3, 4))
+    net[-1] = nn.Linear(3, 1)
+    assert net([[1.0, 2.0]]).shape == (1, 1)
+    assert [name for name, _ in net.named_parameters()][-2:] == ["2.weight", "2.bias"]
+    net[0] = nn.Linear(2, 3)
+    assert net[0].nonlinearity == "tanh"  # drawn for the activation that follows
+    with pytest.raises(gn.ConfigError, match="Sequential takes layers, got 5 in place 1"):
+        net[1] = 5
+    with pytest.raises(IndexError):
+        net[3] = nn.ReLU()
+
+
+def test_forward_takes_options_by_name():
+    class Gate(nn.Module):
+        def forward(self, x, *, scale=1.0):
+            return x * scale
+
+    assert Gate()(gn.tensor(3.0), scale=2.0).item() == 6.0
+    assert [type(child) for child in nn.Sequential(nn.ReLU(), nn.Tanh()).children()] == [nn.ReLU, nn.Tanh]
+
+
+def test_markup_in_a_description_is_shown_as_text():
+    class Script(nn.Module):
+        def extra_repr(self):
+            return "<script>alert('&')</script>"
+
+    html = nn.Sequential(Script())._repr_html_()
+    assert "<script>" not in html
+    assert "&lt;script&gt;alert(&#x27;&amp;&#x27;)&lt;/script&gt;" in html

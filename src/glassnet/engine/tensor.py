@@ -7,13 +7,14 @@ compute, and, if a gradient will be wanted, writes down the node that ``backward
 from __future__ import annotations
 
 from collections.abc import Iterator
+from operator import index
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import DTypeLike
 
 from glassnet.engine.backward import Node, backward
-from glassnet.engine.convert import BOOL, DOUBLE, FLOAT, as_array, as_constant, unify
+from glassnet.engine.convert import FLOAT, as_array, as_constant, is_float, unify
 from glassnet.engine.errors import DataError, GradientError, ShapeError
 from glassnet.engine.methods import TensorMethods
 from glassnet.engine.namespace import Array, Shape
@@ -92,8 +93,11 @@ def _compute(
         shapes = " and ".join(str(np.shape(array)) for array in arrays)
         raise ShapeError(f"{operation.name} cannot take shapes {shapes}: {error}.") from error
     out, kept = result if operation.keeps else (result, ())
-    if out.dtype == DOUBLE and not any(getattr(array, "dtype", BOOL).kind == "f" for array in arrays):
-        out = out.astype(FLOAT)  # NumPy's answer to integers, as in exp(2)
+    if out.dtype != FLOAT and out.dtype.kind == "f" and not any(is_float(array) for array in arrays):
+        # NumPy's answer to integers, as in exp(2); to short ones it is float16, which holds too little.
+        if out.dtype.itemsize < FLOAT.itemsize:
+            return _compute(operation, tuple(np.asarray(array, np.int64) for array in arrays), static)
+        out = out.astype(FLOAT)
     if wanted and scope.recording:
         node = Node(operation, tuple(parents), tuple(arrays), kept, static, scope.layer)
         return Tensor(out, True, node), kept
@@ -181,6 +185,12 @@ class Tensor(TensorMethods):
 
     def __int__(self) -> int:
         return int(self.item())
+
+    def __index__(self) -> int:
+        return index(self.item())
+
+    def __format__(self, spec: str) -> str:
+        return format(self.item(), spec) if spec else repr(self)
 
     def __repr__(self) -> str:
         parts = [np.array2string(self.data, separator=", ", prefix="tensor(")]
