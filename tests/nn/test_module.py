@@ -248,6 +248,18 @@ def test_lists_and_arrays_enter_a_network():
     assert net([[1.0, 2.0]]).shape == net(np.ones((1, 2))).shape == (1, 3)
 
 
+def test_arrays_that_enter_take_the_type_of_the_network_or_of_the_tensors_beside_them():
+    net, x = nn.Sequential(nn.Linear(2, 3)), np.full((1, 2), 0.1)  # float64
+    assert net(x).dtype == np.float32
+    assert nn.MSELoss()(net(x), np.zeros((1, 3))).dtype == np.float32
+    assert net(gn.tensor(x)).dtype == np.float64  # a tensor decides for itself
+    net.to("float64")
+    assert net(x).dtype == net(x.tolist()).dtype == nn.MSELoss()(net(x), np.zeros((1, 3))).dtype == np.float64
+    np.testing.assert_array_equal(net(x.tolist()).data, net(x).data)  # 0.1 was not rounded on the way
+    embedding = nn.Embedding(3, 2)
+    assert embedding([0, 2]).shape == (2, 2)
+
+
 def test_a_layer_of_a_sequential_is_replaced():
     net = nn.Sequential(nn.Linear(2, 3), nn.Tanh(), nn.Linear(3, 4))
     net[-1] = nn.Linear(3, 1)

@@ -21,6 +21,8 @@ from glassnet.engine.namespace import Array, Shape
 from glassnet.engine.operation import Operation
 from glassnet.engine.scope import scope
 
+#: What a tensor can be made of besides an array.
+NUMBERS = (np.generic, int, float, list, tuple)
 #: What an operation takes: tensors, and constants (arrays, numbers, nested lists of numbers).
 TensorLike: TypeAlias = Any
 
@@ -117,14 +119,14 @@ class Tensor(TensorMethods):
     __hash__ = object.__hash__  # identity, because == compares elements
 
     def __init__(self, data: Array, requires_grad: bool = False, node: Node | None = None) -> None:
-        self.data: Array = np.asarray(data) if isinstance(data, np.generic) else data
+        self.data: Array = as_array(data) if isinstance(data, NUMBERS) else data
         self.grad: Array | None = None
         self.node = node
         self.requires_grad = requires_grad
         self.retains_grad = False
-        if requires_grad and data.dtype.kind != "f":
+        if requires_grad and self.data.dtype.kind != "f":
             raise GradientError(
-                f"only floating tensors can require a gradient, got {data.dtype}. Write the numbers as floats, "
+                f"only floating tensors can require a gradient, got {self.data.dtype}. Write the numbers as floats, "
                 "such as 2.0 instead of 2."
             )
 

@@ -7,6 +7,7 @@ import numpy as np
 from glassnet.engine import ops
 from glassnet.engine.errors import ConfigError, DataError, ShapeError
 from glassnet.engine.namespace import Array
+from glassnet.engine.options import number_option
 from glassnet.engine.tensor import Tensor, TensorLike, apply, as_tensor
 
 # Distances
@@ -30,8 +31,7 @@ def huber_loss(predictions: Tensor, targets: TensorLike, reduction: str = "mean"
     """d ** 2 / 2 for a difference d of at most delta, delta * (|d| - delta / 2) beyond: outliers pull with a bounded
     force (Huber, 1964). ``reduction`` and errors as in ``mse_loss``.
     """
-    if not delta > 0:
-        raise ConfigError(f"huber_loss delta must be above 0, got {delta!r}.")
+    number_option("huber_loss delta", delta, above=0)
     difference = _difference(predictions, targets)
     bounded = difference.clip(-delta, delta)
     return _reduce(bounded * (difference - 0.5 * bounded), reduction)
@@ -76,8 +76,7 @@ def cross_entropy(
     if logits.ndim < 1:
         raise ShapeError(f"expected logits (..., K), got shape {logits.shape}.")
     labels, weights = as_tensor(targets), _class_weights(weight, logits.shape[-1])
-    if not 0 <= label_smoothing <= 1:
-        raise ConfigError(f"label_smoothing must be from 0 to 1, got {label_smoothing!r}.")
+    number_option("label_smoothing", label_smoothing, 0, 1)
     if labels.shape == logits.shape and labels.dtype.kind == "f":
         return _soft_cross_entropy(logits, targets, reduction, weights, label_smoothing)
     counts = _check_labels(logits, labels, ignore_index)
@@ -143,9 +142,15 @@ def check_indices(array: Array, count: int, name: str) -> None:
     """Raises DataError for what is no whole number from 0 to count - 1."""
     if array.dtype.kind not in "iu":
         raise DataError(f"{name} must be whole numbers from 0 to {count - 1}, got type {array.dtype}.")
-    if array.size and not 0 <= array.min() <= array.max() < count:
+    if not _in_range(array, count):
         wrong = array[(array < 0) | (array >= count)]
         raise DataError(f"{name} must be from 0 to {count - 1}, got {wrong[0]}.")
+
+
+def _in_range(array: Array, count: int) -> bool:
+    """Whether whole numbers are from 0 to count - 1."""
+    # Read without a sign, a negative number is larger than any count: one pass over the array instead of two.
+    return not array.size or int(array.view(f"u{array.itemsize}").max()) < count
 
 
 def _class_weights(weight: TensorLike | None, classes: int) -> Array | None:
@@ -166,8 +171,7 @@ def _check_labels(logits: Tensor, labels: Tensor, ignore_index: int) -> Array | 
         raise ShapeError(f"expected targets of shape {wanted} for logits {logits.shape}, got {labels.shape}. {hint}")
     classes = logits.shape[-1]
     array = labels.data
-    in_range = array.dtype.kind in "iu" and array.size and 0 <= array.min() <= array.max() < classes
-    if in_range and not 0 <= ignore_index < classes:
+    if not 0 <= ignore_index < classes and array.size and array.dtype.kind in "iu" and _in_range(array, classes):
         return None
     counts: Array = array != ignore_index
     check_indices(array[counts], classes, "targets")
@@ -208,6 +212,7 @@ def _weighted(rows: Tensor, share: Array, counts: Array | None, reduction: str, 
     values = rows * share if weigh_rows else rows if counts is None else rows * counts
     if reduction != "mean":
         return _reduce(values, reduction)
+    _check_some(values)
     total = float(share.sum())
     if not total:
         raise DataError("all targets are of classes with weight 0: there is nothing to learn.")
@@ -216,9 +221,15 @@ def _weighted(rows: Tensor, share: Array, counts: Array | None, reduction: str, 
 
 def _reduce(values: Tensor, reduction: str) -> Tensor:
     if reduction == "mean":
+        _check_some(values)
         return values.mean()
     if reduction == "sum":
         return values.sum()
     if reduction == "none":
         return values
     raise ConfigError(f"reduction must be 'mean', 'sum' or 'none', got {reduction!r}.")
+
+
+def _check_some(values: Tensor) -> None:
+    if not values.size:
+        raise DataError(f"the mean of a loss needs at least one target, got none: shape {values.shape}.")

@@ -18,7 +18,7 @@ from glassnet.engine.errors import ConfigError, GlassnetError
 from glassnet.engine.hints import missing_attribute
 from glassnet.engine.namespace import Array
 from glassnet.engine.scope import scope
-from glassnet.engine.tensor import Tensor, as_tensor
+from glassnet.engine.tensor import Tensor
 from glassnet.nn import state
 from glassnet.nn.predict import predict, predict_proba
 from glassnet.nn.summary import summary, summary_html
@@ -86,8 +86,8 @@ class Module:
     def __call__(self, *inputs: Any, **options: Any) -> Any:
         """Run ``forward`` and the hooks; an error on the way names the layer by its path."""
         before, scope.layer = scope.layer, self
-        if before is None:  # what enters the network may be a list
-            inputs = tuple(as_tensor(x) if isinstance(x, list | np.ndarray) else x for x in inputs)
+        if before is None and any(isinstance(x, list | np.ndarray) for x in inputs):
+            inputs = self._entering(inputs)
         try:
             output = self.forward(*inputs, **options)
         except GlassnetError as error:
@@ -101,6 +101,17 @@ class Module:
         for hook in self._forward_hooks:
             hook(self, inputs, output)
         return output
+
+    def _entering(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Arrays and lists as tensors: constants, whose type the tensors beside them or else the parameters decide."""
+        floats = [x.dtype for x in inputs if isinstance(x, Tensor) and x.dtype.kind == "f"]
+        dtype = np.result_type(*floats) if floats else self.dtype
+
+        def enter(x: Any) -> Tensor:
+            array = as_array(x)
+            return Tensor(as_array(x, dtype) if array.dtype.kind == "f" else array)
+
+        return tuple(enter(x) if isinstance(x, list | np.ndarray) else x for x in inputs)
 
     def register_forward_hook(self, hook: ForwardHook) -> Callable[[], None]:
         """Call ``hook(module, inputs, output)`` after each forward(). Returns a function that removes the hook."""
