@@ -21,8 +21,6 @@ from glassnet.engine.namespace import Array, Shape
 from glassnet.engine.operation import Operation
 from glassnet.engine.scope import scope
 
-#: What a tensor can be made of besides an array.
-NUMBERS = (np.generic, int, float, list, tuple)
 #: What an operation takes: tensors, and constants (arrays, numbers, nested lists of numbers).
 TensorLike: TypeAlias = Any
 
@@ -40,6 +38,13 @@ def tensor(value: TensorLike, dtype: DTypeLike | None = None, requires_grad: boo
 
 def _holds_tensors(value: Any) -> bool:
     return isinstance(value, list | tuple) and any(isinstance(v, Tensor) or _holds_tensors(v) for v in value)
+
+
+def _as_data(value: Any) -> Any:
+    """Numbers and lists as an array; an array of another namespace as it is."""
+    if isinstance(value, np.generic):  # what a reduction of NumPy's returns
+        return np.asarray(value)
+    return as_array(value) if isinstance(value, int | float | list | tuple) else value
 
 
 def as_tensor(value: TensorLike) -> Tensor:
@@ -119,7 +124,7 @@ class Tensor(TensorMethods):
     __hash__ = object.__hash__  # identity, because == compares elements
 
     def __init__(self, data: Array, requires_grad: bool = False, node: Node | None = None) -> None:
-        self.data: Array = as_array(data) if isinstance(data, NUMBERS) else data
+        self.data: Array = data if isinstance(data, np.ndarray) else _as_data(data)
         self.grad: Array | None = None
         self.node = node
         self.requires_grad = requires_grad

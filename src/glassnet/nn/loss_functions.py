@@ -76,7 +76,8 @@ def cross_entropy(
     if logits.ndim < 1:
         raise ShapeError(f"expected logits (..., K), got shape {logits.shape}.")
     labels, weights = as_tensor(targets), _class_weights(weight, logits.shape[-1])
-    number_option("label_smoothing", label_smoothing, 0, 1)
+    if label_smoothing:
+        number_option("label_smoothing", label_smoothing, 0, 1)
     if labels.shape == logits.shape and labels.dtype.kind == "f":
         return _soft_cross_entropy(logits, targets, reduction, weights, label_smoothing)
     counts = _check_labels(logits, labels, ignore_index)
