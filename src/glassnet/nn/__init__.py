@@ -76,5 +76,6 @@ if not TYPE_CHECKING:  # for a type checker every name would then exist
             "BCELoss": "nn.BCEWithLogitsLoss(), which takes logits",
             "KLDivLoss": "nn.CrossEntropyLoss(), whose targets may be probabilities",
             "SmoothL1Loss": "nn.HuberLoss()",
+            "utils": "optim.clip_grad_norm_(...) or optim.clip_grad_value_(...)",
         }
         raise missing_attribute(sys.modules[__name__], "glassnet.nn", name, hints)
