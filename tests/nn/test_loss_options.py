@@ -110,6 +110,11 @@ def test_binary_cross_entropy_is_exact_far_out(dtype):
         (lambda: F.huber_loss(gn.tensor(X), Y, delta=0), gn.ConfigError, "delta must be a number above 0"),
         (lambda: nn.BCEWithLogitsLoss()(gn.tensor(X), Y), gn.DataError, "targets must be from 0 to 1"),
         (lambda: nn.BCEWithLogitsLoss()(gn.tensor(X), ANSWERS[:, :1]), gn.ShapeError, r"got \(5, 1\)"),
+        (
+            lambda: nn.BCEWithLogitsLoss(pos_weight=[1.0, 2.0])(gn.tensor(X), ANSWERS),
+            gn.ShapeError,
+            r"pos_weight must be a number or \(3,\), got shape \(2,\)",
+        ),
         (lambda: nn.L1Penalty(-1), gn.ConfigError, "L1Penalty strength must be a number of at least 0"),
         (lambda: nn.L2Penalty(1)(nn.ReLU()), gn.ConfigError, "ReLU has no weights"),
     ],
@@ -139,3 +144,16 @@ def test_an_l2_penalty_is_weight_decay():
     nets[1](gn.tensor(X)).sum().backward()
     decaying.step()
     np.testing.assert_allclose(nets[0][0].weight.data, nets[1][0].weight.data, rtol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["i1", "u1", "<i4", ">i4", "<i8", ">i8", ">u2"])
+def test_labels_of_any_whole_type_are_read_and_checked(kind):
+    logits = gn.tensor(LOGITS)
+    expected = F.cross_entropy(logits, LABELS).item()
+    assert F.cross_entropy(logits, LABELS.astype(kind)).item() == expected
+    assert F.cross_entropy(logits, np.repeat(LABELS.astype(kind), 2)[::2]).item() == expected
+    wrong = LABELS.astype(kind)
+    for label in (4, 127, *([-1, -128] if "i" in kind else [])):
+        wrong[3] = label
+        with pytest.raises(gn.DataError, match=f"targets must be from 0 to 3, got {label}"):
+            F.cross_entropy(logits, wrong)

@@ -123,6 +123,8 @@ def test_summary_has_paths_shapes_and_counts():
     assert "(N, 3, 10)" in names.summary((3,))
     assert "scale" not in Net().summary((8,))
     assert "(root)" in Net().summary((8,))
+    with pytest.raises(gn.ConfigError, match=r"such as \(784,\), got 784"):
+        digits_net().summary(784)
 
 
 def test_hooks_see_inputs_and_output_until_they_are_removed():

@@ -108,6 +108,7 @@ def test_schedules_are_functions_of_the_step():
         lambda o: optim.LambdaLR(o, 0.5),
         lambda o: optim.LambdaLR(o, lambda step: -1.0),
         lambda o: optim.SequentialLR(o, [optim.ConstantLR(o)], [5]),
+        lambda o: optim.SequentialLR(o, [1, 2], [5]),
         lambda o: optim.SequentialLR(o, [optim.ConstantLR(o)] * 3, [5, 5]),
         lambda o: optim.ReduceLROnPlateau(o, factor=1.0),
         lambda o: optim.ReduceLROnPlateau(o, mode="low"),

@@ -133,6 +133,8 @@ def binary_cross_entropy_with_logits(
     y = labels.data.astype(logits.dtype)
     if y.size and not (y.min() >= 0 and y.max() <= 1):
         raise DataError(f"targets must be from 0 to 1, got values from {y.min():g} to {y.max():g}.")
+    if pos_weight is not None and np.shape(pos_weight) not in ((), (1,), logits.shape[-1:]):
+        raise ShapeError(f"pos_weight must be a number or {logits.shape[-1:]}, got shape {np.shape(pos_weight)}.")
     # Both terms are at least 0: nothing cancels, whatever the size of the logit.
     right = apply(ops.softplus, -logits) * y
     wrong = apply(ops.softplus, logits) * (1 - y)
@@ -151,7 +153,7 @@ def check_indices(array: Array, count: int, name: str) -> None:
 def _in_range(array: Array, count: int) -> bool:
     """Whether whole numbers are from 0 to count - 1."""
     # Read without a sign, a negative number is larger than any count: one pass over the array instead of two.
-    return not array.size or int(array.view(f"u{array.itemsize}").max()) < count
+    return not array.size or int(array.view(array.dtype.str.replace("i", "u")).max()) < count
 
 
 def _class_weights(weight: TensorLike | None, classes: int) -> Array | None:

@@ -215,7 +215,10 @@ class SequentialLR(Schedule):
                 f"SequentialLR needs rising milestones, one fewer than schedules, got {len(self.schedulers)} schedules "
                 f"and {self.milestones}."
             )
-        if any(one.optimizer is not optimizer or one.monitor is not None for one in self.schedulers):
+        if any(
+            not isinstance(one, Schedule) or one.optimizer is not optimizer or one.monitor is not None
+            for one in self.schedulers
+        ):
             raise ConfigError("SequentialLR needs schedules of the same optimizer that are functions of the step.")
         super().__init__(optimizer)
 
