@@ -187,7 +187,7 @@ def train(net, **options):
     [
         (lambda w, net: [w, w], "the same parameter twice"),
         (lambda w, net: w, r"takes a list of parameters, got a tensor\. Pass \[tensor\]"),  # its elements are results
-        (lambda w, net: [w * 1.0], "are no results of operations"),
+        (lambda w, net: [w * 1.0], "trains leaves, got what multiply computed"),
         (lambda w, net: net, r"Pass net\.parameters\(\)"),
         (lambda w, net: iter([]), "no parameters to train"),  # a generator that was used up
     ],

@@ -10,12 +10,11 @@ from glassnet.data.batches import batches
 from glassnet.data.dataset import Dataset, Split
 from glassnet.data.inputs import Data, held_out_split, training_splits
 from glassnet.engine.errors import ConfigError
-from glassnet.engine.options import integer_option
+from glassnet.engine.options import integer_option, number_option
 from glassnet.nn.losses import BCEWithLogitsLoss, CrossEntropyLoss, MSELoss
 from glassnet.nn.module import Module
 from glassnet.nn.predict import TASKS, outputs
 from glassnet.optim import Optimizer, Schedule
-from glassnet.optim.clip import positive_option
 from glassnet.train.best import BestWeights
 from glassnet.train.callbacks import Callback
 from glassnet.train.checkpoint import load_checkpoint
@@ -129,8 +128,8 @@ def fit(
         drop_last=drop_last,
         schedule=schedule,
         penalty=penalty,
-        clip_norm=None if clip_norm is None else positive_option("clip_norm", clip_norm),
-        clip_value=None if clip_value is None else positive_option("clip_value", clip_value),
+        clip_norm=None if clip_norm is None else number_option("clip_norm", clip_norm, above=0),
+        clip_value=None if clip_value is None else number_option("clip_value", clip_value, above=0),
         metrics=default_metrics(loss, train.y) if metrics is None else metrics,
     )
     if resume:

@@ -255,3 +255,10 @@ def test_integers_meet_floats_in_the_floats_type():
     assert functions.exp(2).dtype == np.float32
     assert functions.exp([1.0, 2.0]).dtype == np.float32
     assert functions.exp(np.array([1.0])).dtype == np.float64
+
+
+@pytest.mark.parametrize("value", [[1.0, 2.0], (1.0, 2.0), 1.0, 3, np.float64(2.0)])
+def test_the_class_takes_numbers_and_lists_as_tensor_does(value):
+    found, expected = gn.Tensor(value), gn.tensor(value)
+    assert found.dtype == expected.dtype
+    np.testing.assert_array_equal(found.data, expected.data)

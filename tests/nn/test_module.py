@@ -141,6 +141,8 @@ def test_summary_has_paths_shapes_and_counts():
     assert "(N, 3, 10)" in names.summary((3,))
     assert "scale" not in Net().summary((8,))
     assert "(root)" in Net().summary((8,))
+    with pytest.raises(gn.ConfigError, match=r"such as \(784,\), got 784"):
+        digits_net().summary(784)
 
 
 def test_hooks_see_inputs_and_output_until_they_are_removed():
@@ -284,3 +286,47 @@ def test_what_cannot_enter_leaves_no_layer_behind():
     with pytest.raises(gn.DataError, match=r"Linear 2 -> 2 expected numbers, got list"):
         nn.Linear(2, 2)([["a", "b"]])
     assert scope.layer is None
+
+
+def test_arrays_that_enter_take_the_type_of_the_network_or_of_the_tensors_beside_them():
+    net, x = nn.Sequential(nn.Linear(2, 3)), np.full((1, 2), 0.1)  # float64
+    assert net(x).dtype == np.float32
+    assert nn.MSELoss()(net(x), np.zeros((1, 3))).dtype == np.float32
+    assert net(gn.tensor(x)).dtype == np.float64  # a tensor decides for itself
+    net.to("float64")
+    assert net(x).dtype == net(x.tolist()).dtype == nn.MSELoss()(net(x), np.zeros((1, 3))).dtype == np.float64
+    np.testing.assert_array_equal(net(x.tolist()).data, net(x).data)  # 0.1 was not rounded on the way
+    embedding = nn.Embedding(3, 2)
+    assert embedding([0, 2]).shape == (2, 2)
+
+
+def test_a_layer_of_a_sequential_is_replaced():
+    net = nn.Sequential(nn.Linear(2, 3), nn.Tanh(), nn.Linear(3, 4))
+    net[-1] = nn.Linear(3, 1)
+    assert net([[1.0, 2.0]]).shape == (1, 1)
+    assert [name for name, _ in net.named_parameters()][-2:] == ["2.weight", "2.bias"]
+    net[0] = nn.Linear(2, 3)
+    assert net[0].nonlinearity == "tanh"  # drawn for the activation that follows
+    with pytest.raises(gn.ConfigError, match="Sequential takes layers, got 5 in place 1"):
+        net[1] = 5
+    with pytest.raises(IndexError):
+        net[3] = nn.ReLU()
+
+
+def test_forward_takes_options_by_name():
+    class Gate(nn.Module):
+        def forward(self, x, *, scale=1.0):
+            return x * scale
+
+    assert Gate()(gn.tensor(3.0), scale=2.0).item() == 6.0
+    assert [type(child) for child in nn.Sequential(nn.ReLU(), nn.Tanh()).children()] == [nn.ReLU, nn.Tanh]
+
+
+def test_markup_in_a_description_is_shown_as_text():
+    class Script(nn.Module):
+        def extra_repr(self):
+            return "<script>alert('&')</script>"
+
+    html = nn.Sequential(Script())._repr_html_()
+    assert "<script>" not in html
+    assert "&lt;script&gt;alert(&#x27;&amp;&#x27;)&lt;/script&gt;" in html

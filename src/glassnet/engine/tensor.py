@@ -7,13 +7,14 @@ compute, and, if a gradient will be wanted, writes down the node that ``backward
 from __future__ import annotations
 
 from collections.abc import Iterator
+from operator import index
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import DTypeLike
 
 from glassnet.engine.backward import Node, backward
-from glassnet.engine.convert import BOOL, DOUBLE, FLOAT, as_array, as_constant, unify
+from glassnet.engine.convert import FLOAT, as_array, as_constant, is_float, unify
 from glassnet.engine.errors import DataError, GradientError, ShapeError
 from glassnet.engine.methods import TensorMethods
 from glassnet.engine.namespace import Array, Shape
@@ -42,6 +43,13 @@ def tensor(value: TensorLike, dtype: DTypeLike | None = None, requires_grad: boo
 
 def _holds_tensors(value: Any) -> bool:
     return isinstance(value, list | tuple) and any(isinstance(v, Tensor) or _holds_tensors(v) for v in value)
+
+
+def _as_data(value: Any) -> Any:
+    """Numbers and lists as an array; an array of another namespace as it is."""
+    if isinstance(value, np.generic):  # what a reduction of NumPy's returns
+        return np.asarray(value)
+    return as_array(value) if isinstance(value, int | float | list | tuple) else value
 
 
 def as_tensor(value: TensorLike) -> Tensor:
@@ -98,8 +106,11 @@ def _compute(
         reason = str(error).rstrip(".")
         raise ShapeError(f"{operation.name} cannot take shapes {shapes}: {reason}.") from error
     out, kept = result if operation.keeps else (result, ())
-    if out.dtype == DOUBLE and not any(getattr(array, "dtype", BOOL).kind == "f" for array in arrays):
-        out = out.astype(FLOAT)  # NumPy's answer to integers, as in exp(2)
+    if out.dtype != FLOAT and out.dtype.kind == "f" and not any(is_float(array) for array in arrays):
+        # NumPy's answer to integers, as in exp(2); to short ones it is float16, which holds too little.
+        if out.dtype.itemsize < FLOAT.itemsize:
+            return _compute(operation, tuple(np.asarray(array, np.int64) for array in arrays), static)
+        out = out.astype(FLOAT)
     if wanted and scope.recording:
         node = Node(operation, tuple(parents), tuple(arrays), kept, static, scope.layer)
         return Tensor(out, True, node), kept
@@ -119,14 +130,14 @@ class Tensor(TensorMethods):
     __hash__ = object.__hash__  # identity, because == compares elements
 
     def __init__(self, data: Array, requires_grad: bool = False, node: Node | None = None) -> None:
-        self.data: Array = np.asarray(data) if isinstance(data, np.generic) else data
+        self.data: Array = data if isinstance(data, np.ndarray) else _as_data(data)
         self.grad: Array | None = None
         self.node = node
         self.requires_grad = requires_grad
         self.retains_grad = False
-        if requires_grad and data.dtype.kind != "f":
+        if requires_grad and self.data.dtype.kind != "f":
             raise GradientError(
-                f"only floating tensors can require a gradient, got {data.dtype}. Write the numbers as floats, "
+                f"only floating tensors can require a gradient, got {self.data.dtype}. Write the numbers as floats, "
                 "such as 2.0 instead of 2."
             )
 
@@ -188,6 +199,12 @@ class Tensor(TensorMethods):
     def __int__(self) -> int:
         return int(self.item())
 
+    def __index__(self) -> int:
+        return index(self.item())
+
+    def __format__(self, spec: str) -> str:
+        return format(self.item(), spec) if spec else repr(self)
+
     def __repr__(self) -> str:
         parts = [np.array2string(self.data, separator=", ", prefix="tensor(")]
         if self.dtype not in (FLOAT, np.int64, np.bool_):
@@ -197,9 +214,6 @@ class Tensor(TensorMethods):
         elif self.requires_grad:
             parts.append("requires_grad=True")
         return f"tensor({', '.join(parts)})"
-
-    def __format__(self, spec: str) -> str:
-        return format(self.item(), spec) if spec else str(self)
 
     # Gradients
 

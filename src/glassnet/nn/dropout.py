@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 
-from glassnet.engine.errors import ConfigError
+from glassnet.engine.options import number_option
 from glassnet.engine.tensor import Tensor
 from glassnet.nn import functional
 from glassnet.nn.module import Module
@@ -26,9 +26,7 @@ class Dropout(Module):
     stream = 0
 
     def __init__(self, p: float = 0.5) -> None:
-        if isinstance(p, bool) or not isinstance(p, int | float) or not 0 <= p < 1:
-            raise ConfigError(f"Dropout p must be a probability of at least 0 and less than 1, got {p!r}.")
-        self.p = p
+        self.p = number_option("Dropout p", p, 0, below=1)
 
     def forward(self, x: Tensor) -> Tensor:
         """Same shape as x."""

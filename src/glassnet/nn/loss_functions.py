@@ -7,6 +7,7 @@ import numpy as np
 from glassnet.engine import ops
 from glassnet.engine.errors import ConfigError, DataError, ShapeError
 from glassnet.engine.namespace import Array
+from glassnet.engine.options import number_option
 from glassnet.engine.tensor import Tensor, TensorLike, apply, as_tensor
 
 # Distances
@@ -30,8 +31,7 @@ def huber_loss(predictions: Tensor, targets: TensorLike, reduction: str = "mean"
     """d ** 2 / 2 for a difference d of at most delta, delta * (|d| - delta / 2) beyond: outliers pull with a bounded
     force (Huber, 1964). ``reduction`` and errors as in ``mse_loss``.
     """
-    if not delta > 0:
-        raise ConfigError(f"huber_loss delta must be above 0, got {delta!r}.")
+    number_option("huber_loss delta", delta, above=0)
     difference = _difference(predictions, targets)
     bounded = difference.clip(-delta, delta)
     return _reduce(bounded * (difference - 0.5 * bounded), reduction)
@@ -81,8 +81,8 @@ def cross_entropy(
     if logits.ndim < 1:
         raise ShapeError(f"expected logits (..., K), got shape {logits.shape}.")
     labels, weights = as_tensor(targets), _class_weights(weight, logits.shape[-1])
-    if not 0 <= label_smoothing <= 1:
-        raise ConfigError(f"label_smoothing must be from 0 to 1, got {label_smoothing!r}.")
+    if label_smoothing:
+        number_option("label_smoothing", label_smoothing, 0, 1)
     if labels.shape == logits.shape and labels.dtype.kind == "f":
         return _soft_cross_entropy(logits, targets, reduction, weights, label_smoothing)
     counts = _check_labels(logits, labels, ignore_index)
@@ -139,6 +139,8 @@ def binary_cross_entropy_with_logits(
     y = labels.data.astype(logits.dtype)
     if y.size and not (y.min() >= 0 and y.max() <= 1):
         raise DataError(f"targets must be from 0 to 1, got values from {y.min():g} to {y.max():g}.")
+    if pos_weight is not None and np.shape(pos_weight) not in ((), (1,), logits.shape[-1:]):
+        raise ShapeError(f"pos_weight must be a number or {logits.shape[-1:]}, got shape {np.shape(pos_weight)}.")
     # Both terms are at least 0: nothing cancels, whatever the size of the logit.
     right = apply(ops.softplus, -logits) * y
     wrong = apply(ops.softplus, logits) * (1 - y)
@@ -149,9 +151,15 @@ def check_indices(array: Array, count: int, name: str) -> None:
     """Raises DataError for what is no whole number from 0 to count - 1."""
     if array.dtype.kind not in "iu":
         raise DataError(f"{name} must be whole numbers from 0 to {count - 1}, got type {array.dtype}.")
-    if array.size and not 0 <= array.min() <= array.max() < count:
+    if not _in_range(array, count):
         wrong = array[(array < 0) | (array >= count)]
         raise DataError(f"{name} must be from 0 to {count - 1}, got {wrong[0]}.")
+
+
+def _in_range(array: Array, count: int) -> bool:
+    """Whether whole numbers are from 0 to count - 1."""
+    # Read without a sign, a negative number is larger than any count: one pass over the array instead of two.
+    return not array.size or int(array.view(array.dtype.str.replace("i", "u")).max()) < count
 
 
 def _class_weights(weight: TensorLike | None, classes: int) -> Array | None:
@@ -172,8 +180,7 @@ def _check_labels(logits: Tensor, labels: Tensor, ignore_index: int) -> Array | 
         raise ShapeError(f"expected targets of shape {wanted} for logits {logits.shape}, got {labels.shape}. {hint}")
     classes = logits.shape[-1]
     array = labels.data
-    in_range = array.dtype.kind in "iu" and array.size and 0 <= array.min() <= array.max() < classes
-    if in_range and not 0 <= ignore_index < classes:
+    if not 0 <= ignore_index < classes and array.size and array.dtype.kind in "iu" and _in_range(array, classes):
         return None
     counts: Array = array != ignore_index
     check_indices(array[counts], classes, "targets")
@@ -214,6 +221,7 @@ def _weighted(rows: Tensor, share: Array, counts: Array | None, reduction: str, 
     values = rows * share if weigh_rows else rows if counts is None else rows * counts
     if reduction != "mean":
         return _reduce(values, reduction)
+    _check_some(values)
     total = float(share.sum())
     if not total:
         raise DataError("all targets are of classes with weight 0: there is nothing to learn.")
@@ -222,7 +230,15 @@ def _weighted(rows: Tensor, share: Array, counts: Array | None, reduction: str, 
 
 def _reduce(values: Tensor, reduction: str) -> Tensor:
     check_reduction(reduction)
-    return values.mean() if reduction == "mean" else values.sum() if reduction == "sum" else values
+    if reduction == "mean":
+        _check_some(values)
+        return values.mean()
+    return values.sum() if reduction == "sum" else values
+
+
+def _check_some(values: Tensor) -> None:
+    if not values.size:
+        raise DataError(f"the mean of a loss needs at least one target, got none: shape {values.shape}.")
 
 
 def check_reduction(reduction: object, owner: str = "") -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping
-from difflib import get_close_matches
 from typing import Any, Self, TypeVar
 
 import numpy as np
@@ -16,6 +15,7 @@ from numpy.typing import ArrayLike, DTypeLike
 
 from glassnet.engine.convert import FLOAT, as_array
 from glassnet.engine.errors import ConfigError, GlassnetError
+from glassnet.engine.hints import missing_attribute
 from glassnet.engine.namespace import Array
 from glassnet.engine.scope import scope
 from glassnet.engine.tensor import Tensor
@@ -44,6 +44,17 @@ class Buffer(Tensor):
 
 T = TypeVar("T", bound=Tensor)
 
+#: Names that PyTorch's modules have, and what to write here.
+HINTS = {
+    "register_buffer": "self.name = nn.Buffer(array)",
+    "register_parameter": "self.name = nn.Parameter(array)",
+    "add_module": "self.name = module",
+    "apply": "for module in net.modules(): ...",
+    "requires_grad_": "parameter.requires_grad = False for each of net.parameters()",
+    "double": 'net.to("float64")',
+    "float": 'net.to("float32")',
+}
+
 #: Called as hook(module, inputs, output) after forward().
 ForwardHook = Callable[["Module", tuple[Any, ...], Any], None]
 
@@ -70,17 +81,17 @@ class Module:
     takes_indices: bool = False
     _forward_hooks: tuple[ForwardHook, ...] = ()
 
-    def forward(self, *inputs: Any) -> Any:
+    def forward(self, *inputs: Any, **options: Any) -> Any:
         """Compute the output from the inputs. Subclasses define it; call the module itself instead."""
         raise NotImplementedError(f"{type(self).__name__} defines no forward().")
 
-    def __call__(self, *inputs: Any) -> Any:
+    def __call__(self, *inputs: Any, **options: Any) -> Any:
         """Run ``forward`` and the hooks; an error on the way names the layer by its path."""
         before, scope.layer = scope.layer, self
         try:
             if before is None and any(isinstance(x, list | np.ndarray) for x in inputs):
                 inputs = self._entering(inputs)
-            output = self.forward(*inputs)
+            output = self.forward(*inputs, **options)
         except GlassnetError as error:
             if error.layer is None:
                 error.layer = self
@@ -122,6 +133,10 @@ class Module:
         for name, value in vars(self).items():
             if isinstance(value, Module):
                 yield name, value
+
+    def children(self) -> Iterator[Module]:
+        """The modules that are attributes of this one."""
+        return (child for _, child in self.named_children())
 
     def named_modules(self, path: str = "") -> Iterator[tuple[str, Module]]:
         """This module and all below it with their paths, each module once, in the order of the attributes."""
@@ -267,9 +282,7 @@ class Module:
         return summary_html(self)
 
     def __getattr__(self, name: str) -> Any:
-        near = "" if name.startswith("__") else get_close_matches(name, dir(self), n=1)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
-        raise AttributeError(f"{type(self).__name__} has no attribute {name!r}.{hint}", name=name, obj=self)
+        raise missing_attribute(self, type(self).__name__, name, HINTS)
 
     def __setattr__(self, name: str, value: Any) -> None:
         before = vars(self).get(name)

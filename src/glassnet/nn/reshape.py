@@ -1,4 +1,4 @@
-"""Layers that change the shape and nothing else."""
+"""Layers that change the shape, or nothing at all."""
 
 from __future__ import annotations
 
@@ -8,6 +8,14 @@ from glassnet.engine.errors import ShapeError
 from glassnet.engine.options import integer_option
 from glassnet.engine.tensor import Tensor
 from glassnet.nn.module import Module
+
+
+class Identity(Module):
+    """What comes in goes out: in the place of a layer that is left out."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x itself."""
+        return x
 
 
 class Flatten(Module):
