@@ -73,7 +73,9 @@ class Work:
             with training_step(SEED, i):
                 values = step(Tensor(self.cast(self.x)[rows]), Tensor(self.cast(self.y)[rows]))
             optimizer.steps = i + 1
-            outputs.append({k: v.data if isinstance(v, Tensor) else np.asarray(v, self.dtype) for k, v in values.items()})
+            outputs.append(
+                {k: v.data if isinstance(v, Tensor) else np.asarray(v, self.dtype) for k, v in values.items()}
+            )
         stacked = {name: np.stack([one[name] for one in outputs]) for name in outputs[0]}
         return stacked, Bound(step, dict(named_tensors(net)), optimizer).state()
 

@@ -177,7 +177,9 @@ class Emitter:
         types = [(type_of(name.dtype, frame.names[name].lanes), frame.names[name].text) for name in carried]
 
         def turn(index: str, values: Sequence[str]) -> list[str]:
-            place = index if not start else str(start) if index == "0" else self.w.binary("add", INDEX, index, str(start))
+            place = (
+                index if not start else str(start) if index == "0" else self.w.binary("add", INDEX, index, str(start))
+            )
             inner = frame.inside(loop.var, place, lane)
             for name, value in zip(carried, values, strict=True):
                 inner.names[name] = Val(value, frame.names[name].lanes)

@@ -12,7 +12,18 @@ from functools import lru_cache
 
 import numpy as np
 
-from glassnet.compile.loops import Buffer, Loop, Op, Product, Statement, loads, own_expressions, subexpressions, walk, written
+from glassnet.compile.loops import (
+    Buffer,
+    Loop,
+    Op,
+    Product,
+    Statement,
+    loads,
+    own_expressions,
+    subexpressions,
+    walk,
+    written,
+)
 from glassnet.compile.lower import COSTS
 from glassnet.compile.program import Program
 from glassnet.compile.record import Record
@@ -73,7 +84,9 @@ def _peak() -> float:
     """Floating-point operations a second of one core."""
     trace = Trace()
     xp = TracingNamespace()
-    a, b = (trace.input(f"net.{name}", np.ones(shape, np.float32)) for name, shape in (("a", (64, 256)), ("b", (256, 128))))
+    a, b = (
+        trace.input(f"net.{name}", np.ones(shape, np.float32)) for name, shape in (("a", (64, 256)), ("b", (256, 128)))
+    )
     trace.record.outputs = {"c": xp.sum(xp.matmul(a, b)).node}
     program = Program(trace.record, {}, threads=1)
     return 2 * 64 * 256 * 128 / _seconds(program)

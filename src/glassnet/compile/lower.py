@@ -139,7 +139,9 @@ class Lowering:
         # Positions that are loop variables are no look-up at all.
         known = [(position.index, view.strides[a]) for position, a in found if isinstance(position, Index)]
         gathered = tuple(
-            Gathered(position, view.strides[a], source.shape[a]) for position, a in found if not isinstance(position, Index)
+            Gathered(position, view.strides[a], source.shape[a])
+            for position, a in found
+            if not isinstance(position, Index)
         )
         strides = (*view.strides[:axis], *view.strides[axis + count :])
         where = Affine.sum([*zip([*outer, *rest], strides, strict=True), *known], view.offset)
@@ -250,7 +252,9 @@ class Lowering:
         )
         name = self._accumulator(value.dtype)
         at = View.whole(filled.buffer, shape).at(kept)
-        self._add(Nest(list(parallel), [Store(filled.buffer, at, name)], list(reduced), [Accumulate(name, "min", place)]))
+        self._add(
+            Nest(list(parallel), [Store(filled.buffer, at, name)], list(reduced), [Accumulate(name, "min", place)])
+        )
 
     def _cumsum(self, value: Value, filled: View) -> None:
         (given,), axis = value.values, value.static["axis"]
@@ -359,9 +363,7 @@ class Lowering:
             return
         outer, loops = self._loops(value.shape[:-2])
         (m, k), n = a.shape[-2:], b.shape[-1]
-        product = Product(
-            self._matrix(left, outer), self._matrix(right, outer), self._matrix(filled, outer), m, k, n
-        )
+        product = Product(self._matrix(left, outer), self._matrix(right, outer), self._matrix(filled, outer), m, k, n)
         if loops:
             self._batched(product, loops)
         else:
@@ -569,5 +571,3 @@ def _reads_rows(rows: Value, user: Value, users: dict[int, list[Value]]) -> bool
     if user.operation == "permute" and rows.operation == "gather":
         return all(_reads_rows(user, other, users) for other in users[user.number])
     return user.operation == "matmul" and user.inputs[0] is rows and user.inputs[1] is not rows
-
-

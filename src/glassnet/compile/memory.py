@@ -168,5 +168,3 @@ def lay_out(body: Sequence[Statement], buffers: Sequence[Buffer], scratch: dict[
 
 def _rounded(buffer: Buffer) -> int:
     return -(-max(buffer.size, 1) * buffer.dtype.itemsize // ALIGNMENT) * ALIGNMENT
-
-

@@ -193,7 +193,9 @@ def compile(  # noqa: A001  # glassnet.compile
     if isinstance(function, Module) and net is None:
         return CompiledNetwork(function)
     if not callable(function) or net is None:
-        raise ConfigError("compile() takes a network, or a step with the network that it trains: compile(step, net, optimizer).")
+        raise ConfigError(
+            "compile() takes a network, or a step with the network that it trains: compile(step, net, optimizer)."
+        )
     return CompiledFunction(function, net, optimizer)
 
 

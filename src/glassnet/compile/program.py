@@ -106,8 +106,10 @@ class Program:
         assert words.size >= steps * self._words * 2
         outputs = np.zeros((steps, self.layout.outputs), np.uint8)
         places = [array.ctypes.data for array in (self._memory, rows, rates, words, outputs, self.timings, *given)]
-        others = [_pool(self.threads - 1).submit(self._run, steps, number, i, self.threads, *places)
-                  for i in range(1, self.threads)]
+        others = [
+            _pool(self.threads - 1).submit(self._run, steps, number, i, self.threads, *places)
+            for i in range(1, self.threads)
+        ]
         self._run(steps, number, 0, self.threads, *places)
         for other in others:
             other.result()
@@ -227,7 +229,9 @@ class Program:
             given = ["i64 %thread", "i64 %threads"]
             for name in parameters:
                 moved = name if name not in strides else ""
-                place = f"%{name}" if moved else w.address("i8", f"%{name}", w.binary("mul", INDEX, s, str(strides[name])))
+                place = (
+                    f"%{name}" if moved else w.address("i8", f"%{name}", w.binary("mul", INDEX, s, str(strides[name])))
+                )
                 given.append(f"ptr {place}")
             number = next((b for b in self.buffers if b.kind == "number"), None)
             if number is not None:
@@ -306,7 +310,11 @@ def _scratch_bytes(body: Sequence[Statement]) -> int:
             element = ELEMENTS[s.c.buffer.dtype.name]
             a = Matrix("", Axis(s.m, s.a.row_stride), Axis(s.k, s.a.column_stride))
             if s.a.rows is not None:
-                gathered = Matrix("", Axis(s.k if s.a_transposed else s.m, s.a.row_stride, "t"), Axis(s.m if s.a_transposed else s.k, 1))
+                gathered = Matrix(
+                    "",
+                    Axis(s.k if s.a_transposed else s.m, s.a.row_stride, "t"),
+                    Axis(s.m if s.a_transposed else s.k, 1),
+                )
                 a = gathered.T if s.a_transposed else gathered
             b = Matrix("", Axis(s.k, s.b.row_stride), Axis(s.n, s.b.column_stride))
             c = Matrix("", Axis(s.m, s.c.row_stride), Axis(s.n, s.c.column_stride))
@@ -339,5 +347,3 @@ def _aligned(size: int) -> Array:
     whole = np.zeros(size + ALIGNMENT, np.uint8)
     start = -whole.ctypes.data % ALIGNMENT
     return whole[start : start + size]
-
-

@@ -179,9 +179,7 @@ def hoist(body: Sequence[Statement], numbers: count[int]) -> list[Statement]:
             continue
         inner, lets = _hoisted(statement, numbers)
         found += lets
-        found.append(
-            Loop(statement.var, hoist(inner, numbers), statement.vector, statement.origin, statement.comment)
-        )
+        found.append(Loop(statement.var, hoist(inner, numbers), statement.vector, statement.origin, statement.comment))
     return found
 
 

@@ -174,7 +174,11 @@ class Traced:
 
     def astype(self, dtype: Any, copy: bool = True) -> Traced:  # noqa: ARG002  # NumPy's signature
         """The same numbers in another type."""
-        return self if np.dtype(dtype) == self.dtype and not self.node.weak else apply("astype", self, dtype=np.dtype(dtype))
+        return (
+            self
+            if np.dtype(dtype) == self.dtype and not self.node.weak
+            else apply("astype", self, dtype=np.dtype(dtype))
+        )
 
     def reshape(self, *shape: Any) -> Traced:
         """The same elements in another shape."""

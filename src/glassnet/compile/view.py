@@ -47,9 +47,7 @@ def moved(view: View, operation: str, static: dict[str, Any]) -> View | None:
         return None if strides is None else View(view.buffer, static["shape"], strides, view.offset)
     if operation == "permute":
         axes = static["axes"]
-        return View(
-            view.buffer, tuple(view.shape[a] for a in axes), tuple(view.strides[a] for a in axes), view.offset
-        )
+        return View(view.buffer, tuple(view.shape[a] for a in axes), tuple(view.strides[a] for a in axes), view.offset)
     if operation == "broadcast":
         shape = static["shape"]
         new = len(shape) - len(view.shape)

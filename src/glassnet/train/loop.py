@@ -28,6 +28,7 @@ from glassnet.train.look import look
 from glassnet.train.metrics import Metric
 from glassnet.train.position import Position
 
+
 class Loop:
     """A training that can be stopped after any step and continued from there.
 
