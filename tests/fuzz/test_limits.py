@@ -86,7 +86,7 @@ def test_networks_in_files():
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"hidden": (WIDEST + 1,)}, "widths from 1 to 1,000,000"),
+        ({"hidden": (WIDEST + 1,)}, "widths of at least 1 and at most 1,000,000"),
         ({"epochs": 2**64}, "epochs must be at most 18446744073709551615, got 18446744073709551616"),
         ({"lr": 10**400}, "lr must be at most"),
     ],

@@ -155,7 +155,9 @@ def _hidden(widths: tuple[int, ...]) -> tuple[int, ...]:
     if widths == (0,):
         return ()
     if not all(1 <= width <= WIDEST for width in widths):
-        raise ConfigError(f"--hidden expects widths from 1 to {WIDEST:,}, got {','.join(map(str, widths))!r:.80}.")
+        raise ConfigError(
+            f"--hidden expects widths of at least 1 and at most {WIDEST:,}, got {','.join(map(str, widths))!r:.80}."
+        )
     return widths
 
 
