@@ -18,6 +18,8 @@ Column = NDArray[np.float64] | list[str | None]
 MISSING = "missing"
 #: A column with more different texts is a name or a key, not a category.
 MOST_CATEGORIES = 1000
+#: A number in a file that is larger, or infinite, is no mean and no deviation.
+MOST = 1e300
 #: Standard deviations that a number may be away from the mean; float32 ends at 3e38.
 FARTHEST = 1e30
 #: The largest table, in cells, as it is read and as it becomes features.
@@ -217,7 +219,7 @@ def _refuse_missing(name: str, missing: NDArray[np.bool_], source: str) -> None:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= MOST
 
 
 def _texts(value: Sequence[Any]) -> tuple[str, ...]:
