@@ -192,7 +192,7 @@ def fit_column(name: str, column: Column, fill: bool) -> NumberColumn | Category
     if not known.size:
         raise DataError(f"column {name!r} has no values in the training rows. Leave the column out.")
     median = float(np.median(known))
-    values = np.where(np.isnan(column), median, column) if fill else column
+    values = np.where(np.isnan(column), median, column) if fill else known  # encode() refuses what is missing
     return NumberColumn(name, float(values.mean()), float(values.std()) or 1.0, median if fill else None)
 
 
