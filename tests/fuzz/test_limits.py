@@ -1,5 +1,6 @@
 """Each limit of the readers, from both sides where that is cheap."""
 
+import numpy as np
 import pytest
 
 import glassnet as gn
@@ -95,3 +96,12 @@ def test_networks_in_files():
 def test_options_of_a_recipe(options, words):
     with pytest.raises(gn.ConfigError, match=words):
         Recipe.from_options("digits", options, None)
+
+
+def test_a_signalling_nan_is_a_missing_value(tmp_path):
+    signalling = np.array([0x7FF4000000000000], np.uint64).view(np.float64)
+    column = np.concatenate([np.arange(20.0), signalling])
+    pl.DataFrame({"a": column, "b": ["x", "y", "z"] * 7}).write_parquet(tmp_path / "a.parquet")
+    for seed in range(4):  # in the training rows or not
+        with pytest.raises(gn.DataError, match=r"a\.parquet row 21: column 'a' has no value"):
+            read_table(tmp_path / "a.parquet", target="b", seed=seed)

@@ -132,6 +132,24 @@ def test_the_finder_suggests_a_rate_that_trains_and_puts_everything_back():
     assert run.history["loss"][-1] < 0.5 * run.history["loss"][0]
 
 
+def test_the_finder_leaves_gradients_modes_and_the_random_state_alone():
+    net = nn.Sequential(nn.Linear(4, 8), nn.Dropout(0.5), nn.Tanh(), nn.Linear(8, 3))
+    nn.functional.cross_entropy(net(X), Y).backward()
+    gradients = [p.grad for p in net.parameters()]
+    net[1].eval()
+    optimizer = optim.SGD(net.parameters(), lr=0.1)
+    optim.StepLR(optimizer, 5)
+    groups = [dict(group) for group in optimizer.param_groups]
+    gn.manual_seed(3)
+    expected = nn.Linear(4, 4).weight.data
+    gn.manual_seed(3)
+    gn.lr_find(net, (X, Y), loss=nn.CrossEntropyLoss(), optimizer=optimizer, end=1e3)
+    np.testing.assert_array_equal(nn.Linear(4, 4).weight.data, expected)
+    assert all(p.grad is g for p, g in zip(net.parameters(), gradients, strict=True))
+    assert [module.training for module in net] == [True, False, True, True]
+    assert optimizer.param_groups == groups
+
+
 def test_the_noise_of_batches_does_not_suggest_a_rate():
     lrs = np.geomspace(1e-6, 1.0, 200)
     fall = 1 / (1 + (lrs / 1e-3) ** 2)  # steepest, over log(lr), at 1e-3

@@ -14,13 +14,14 @@ from numpy.typing import NDArray
 
 from glassnet.data.encoder import MOST_CELLS, Column
 from glassnet.data.files import read_whole
+from glassnet.data.parquet import announced_size
 from glassnet.engine.errors import ConfigError, DataError
 
 #: What is read at most: a Parquet file of a few bytes can announce any number of equal rows, or of long texts.
 MOST_COLUMNS = 10_000
 MOST_CHARACTERS = 2**28  # of one column
 LARGEST_NUMBER = 1e100  # so that means and variances are numbers
-LARGEST_FILE = 2**30  # bytes of a CSV file
+LARGEST_FILE = 2**30  # bytes
 #: What counts as a missing value in a CSV file.
 MISSING_WORDS = ["", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "?"]
 
@@ -42,17 +43,13 @@ def _read_frame(path: Path) -> Any:
     ending = path.suffix.lower()
     if ending not in (".csv", ".tsv", ".parquet"):
         raise DataError(f"{path} must end in .csv, .tsv or .parquet.")
-    if path.exists() and not path.is_file():
-        raise DataError(f"{path} is not a file. Give the path of a table.")
     # polars reports damage that it did not foresee as a PanicException, which is no Exception.
     failures: tuple[type[BaseException], ...] = (pl.exceptions.PolarsError, pl.exceptions.PanicException, ValueError)
     try:
         if ending == ".parquet":
-            scan = pl.scan_parquet(path, hive_partitioning=False, glob=False)
-            rows = int(scan.select(pl.len()).collect().item())
-            width = len(scan.collect_schema())
-            _check_size(path, rows, width)
-            frame = scan.collect()
+            content = read_whole(path, LARGEST_FILE)
+            _check_size(path, *announced_size(content))
+            frame = pl.read_parquet(io.BytesIO(content))
         else:
             text = read_whole(path, LARGEST_FILE)
             separator = "\t" if ending == ".tsv" else _separator(text)

@@ -18,6 +18,8 @@ Column = NDArray[np.float64] | list[str | None]
 MISSING = "missing"
 #: A column with more different texts is a name or a key, not a category.
 MOST_CATEGORIES = 1000
+#: A number in a file that is larger, or infinite, is no mean and no deviation.
+MOST = 1e300
 #: Standard deviations that a number may be away from the mean; float32 ends at 3e38.
 FARTHEST = 1e30
 #: The largest table, in cells, as it is read and as it becomes features.
@@ -190,7 +192,7 @@ def fit_column(name: str, column: Column, fill: bool) -> NumberColumn | Category
     if not known.size:
         raise DataError(f"column {name!r} has no values in the training rows. Leave the column out.")
     median = float(np.median(known))
-    values = np.where(np.isnan(column), median, column) if fill else column
+    values = np.where(np.isnan(column), median, column) if fill else known  # encode() refuses what is missing
     return NumberColumn(name, float(values.mean()), float(values.std()) or 1.0, median if fill else None)
 
 
@@ -217,7 +219,7 @@ def _refuse_missing(name: str, missing: NDArray[np.bool_], source: str) -> None:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= MOST
 
 
 def _texts(value: Sequence[Any]) -> tuple[str, ...]:
