@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from glassnet.engine import ops
@@ -169,7 +171,7 @@ def _check_labels(logits: Tensor, labels: Tensor, ignore_index: int) -> Array | 
         raise ShapeError(f"expected targets of shape {wanted} for logits {logits.shape}, got {labels.shape}. {hint}")
     classes = logits.shape[-1]
     array = labels.data
-    if not 0 <= ignore_index < classes and not _may_hold(array, ignore_index):
+    if not array.size or (not 0 <= ignore_index < classes and not _may_hold(array, ignore_index)):
         check_indices(array, classes, "targets")
         return None
     counts: Array = array != ignore_index
@@ -183,7 +185,7 @@ def _check_labels(logits: Tensor, labels: Tensor, ignore_index: int) -> Array | 
 
 def _may_hold(array: Array, value: int) -> bool:
     """Whether a value may stand among whole numbers: in a recorded step, that of any later batch."""
-    if array.dtype.kind not in "iu" or not array.size:
+    if array.dtype.kind not in "iu":
         return False
     if scope.tracer is not None:
         return scope.tracer.may_hold(array, value)

@@ -54,7 +54,7 @@ class CompiledSteps:
         self._bound = Bound(loop.batch_step, dict(named_tensors(loop.net)), loop.optimizer)
 
     def make(self, order: Batches, first: int, most: int) -> int:
-        """Make up to ``most`` steps, from batch ``first`` of an epoch on, and return how many; 0 if it is not compiled."""
+        """Make up to ``most`` steps, from batch ``first`` of an epoch on. Returns how many; 0 if it is not compiled."""
         if self.choice is False:
             return 0
         self._check_options()
@@ -153,8 +153,8 @@ class CompiledSteps:
         try:
             if hooked is not None:
                 raise ConfigError(
-                    f"{loop.net.locate(hooked)} has a forward hook, which compiled steps cannot call. Remove it, or use "
-                    "compile=False."
+                    f"{loop.net.locate(hooked)} has a forward hook, which compiled steps cannot call. Remove it, or "
+                    "use compile=False."
                 )
             if self.choice == "xla":
                 from glassnet.compile.xla import XlaStep
