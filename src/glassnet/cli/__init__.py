@@ -57,8 +57,6 @@ def main() -> None:
         code = app(prog_name="glassnet", standalone_mode=False)
     except GlassnetError as error:
         message = str(error)
-    except MemoryError as error:
-        message = f"there is not enough memory: {error}. Make the network, the batch or the data smaller."
     except CommandError as error:
         if type(error).__name__ == "NoArgsIsHelpError":  # its help was asked for by giving nothing
             sys.stderr.write(f"{error.format_message()}\n")
