@@ -183,7 +183,7 @@ def test_a_quantity_is_predicted_in_its_units(place):
 def test_ctrl_c_says_how_to_go_on_and_the_run_ends_as_if_nothing_had_been(place, monkeypatch):
     options = ("--epochs", 3, "--hidden", 8, "--batch-size", 500, "--seed", 5)
     with monkeypatch.context() as patch:
-        patch.setattr("glassnet.train.loop.Loop._step", interrupted_at(Loop._step, 20))
+        patch.setattr("glassnet.train.loop.Loop.make_step", interrupted_at(Loop.make_step, 20))
         done = glassnet("train", "digits", *options, "--folder", "my run", cwd=place)
     assert done.returncode == 130
     assert done.stdout.splitlines()[-1] == "continue with: glassnet resume 'my run'"
