@@ -11,8 +11,11 @@ from glassnet.data.tables import POLICIES, TASKS
 from glassnet.engine.errors import ConfigError
 from glassnet.engine.options import MAX_SEED
 from glassnet.models.mlp import ACTIVATIONS
+from glassnet.train.compiled import Compile
 
 OPTIMIZERS = ("sgd", "rmsprop", "adam", "adamw")
+#: The words for ``fit(compile=...)``.
+COMPILE: dict[str, Compile] = {"auto": "auto", "on": True, "off": False, "xla": "xla"}
 SCHEDULES = ("constant", "step", "exponential", "cosine", "warmup-cosine", "one-cycle", "plateau")
 
 #: The widest layer, and the most hidden layers: a misplaced digit should not take all memory of the machine.
@@ -99,6 +102,7 @@ ALLOWED: dict[str, Whole | Number | Text | Switch | Widths] = {
     "dropout": Number(end=1.0),
     "weight_decay": Number(),
     "batch_norm": Switch(),
+    "compile": Text(tuple(COMPILE)),
     "context": Whole(1, 1000),
     "embedding": Whole(1, 10**5),
 }

@@ -7,6 +7,7 @@ from typing import Any
 
 from glassnet import nn, optim
 from glassnet.api import fit
+from glassnet.cli.allowed import COMPILE
 from glassnet.cli.recipe import Recipe
 from glassnet.data.batches import batches
 from glassnet.data.dataset import Dataset
@@ -113,4 +114,5 @@ def train_network(recipe: Recipe, dataset: Dataset, folder: Path, *, resume: boo
         folder=folder,
         resume=resume,
         notes=notes,
+        compile=COMPILE[recipe.compile],
     )

@@ -49,6 +49,9 @@ BatchSize = Annotated[int | None, number("--batch-size", "Rows in a step.", int)
 Seed = Annotated[int | None, number("--seed", "Decides the first weights, the order of the rows, and dropout.", int)]
 Dropout = Annotated[float | None, number("--dropout", "Share of hidden units that is dropped in each step.")]
 WeightDecay = Annotated[float | None, number("--weight-decay", "Pulls weights towards 0.")]
+CompileChoice = Annotated[
+    str | None, typer.Option("--compile", help="Native code: auto (where it pays), on, off; xla for JAX's devices.")
+]
 BatchNorm = Annotated[bool | None, typer.Option(help="Normalise before each activation.")]
 Context = Annotated[int | None, number("--context", "How many characters of a text to predict from.", int)]
 Embedding = Annotated[int | None, number("--embedding", "Numbers that stand for a character.", int)]

@@ -48,6 +48,7 @@ class Recipe:
     dropout: float = 0.0
     weight_decay: float = 0.01
     batch_norm: bool = False
+    compile: str = "auto"
     context: int = 3
     embedding: int = 10
 

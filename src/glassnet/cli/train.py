@@ -39,6 +39,7 @@ def train(
     dropout: options.Dropout = None,
     weight_decay: options.WeightDecay = None,
     batch_norm: options.BatchNorm = None,
+    compile: options.CompileChoice = None,  # noqa: A002  # the name of the option
     context: options.Context = None,
     embedding: options.Embedding = None,
     folder: Folder = None,
@@ -63,6 +64,7 @@ def train(
         "dropout": dropout,
         "weight_decay": weight_decay,
         "batch_norm": batch_norm,
+        "compile": compile,
         "context": context,
         "embedding": embedding,
     }
