@@ -9,6 +9,7 @@ array(5., dtype=float32)
 
 from glassnet import data, engine, models, nn, optim, train
 from glassnet.api import evaluate, fit, lr_find
+from glassnet.compile.own import compile  # noqa: A004  # glassnet.compile
 from glassnet.engine import *  # noqa: F403  # engine.__all__ is the list
 from glassnet.engine.functions import (
     abs,  # noqa: A004  # glassnet.abs, as in NumPy
@@ -56,6 +57,7 @@ __all__ = [  # noqa: PLE0604  # engine.__all__ holds strings
     "Callback",
     "EarlyStopping",
     "Run",
+    "compile",
     "data",
     "models",
     "evaluate",

@@ -22,7 +22,9 @@ from glassnet.train.checkpoint import load_checkpoint
 from glassnet.train.diagnostics import Diagnostics
 from glassnet.train.evaluate import Loss, evaluate_split
 from glassnet.train.evaluation import Evaluation, confusion_matrix
-from glassnet.train.loop import Loop, Penalty, cast
+from glassnet.train.batch_step import Penalty
+from glassnet.train.compiled import Compile
+from glassnet.train.loop import Loop, cast
 from glassnet.train.lr_finder import LRFinder, sweep_learning_rates
 from glassnet.train.metrics import Metric, default_metrics, task_of
 from glassnet.train.progress import Progress
@@ -58,6 +60,7 @@ def fit(
     resume: bool = False,
     progress: bool = True,
     notes: Mapping[str, Any] | None = None,
+    compile: Compile = "auto",  # noqa: A002  # the word for it
 ) -> Run:
     """Train a network.
 
@@ -81,6 +84,8 @@ def fit(
     resume: continue the run in ``folder``, to the same bits as if it had not been interrupted.
     progress: show a bar on a terminal and a line for each epoch.
     notes: what to add to the configuration in the folder, as values for JSON.
+    compile: run the steps as native code, which is many times faster for small networks: "auto" where the training is
+        long enough to pay for compiling, True always, False never; "xla" on the devices of JAX.
 
     Raises ConfigError, DataError or ShapeError before the first step where something does not fit, and NonFiniteError
     if the loss becomes NaN or infinite; the network then has the last weights with a finite loss.
@@ -122,6 +127,7 @@ def fit(
         clip_norm=None if clip_norm is None else positive_option("clip_norm", clip_norm),
         clip_value=None if clip_value is None else positive_option("clip_value", clip_value),
         metrics=default_metrics(loss, train.y) if metrics is None else metrics,
+        compile=compile,
     )
     if resume:
         _resume(loop, place, best)

@@ -150,7 +150,10 @@ def _place(parts: Sequence[Part | Product]) -> list[Statement]:
     for part in parts:
         first = max((i for i, group in enumerate(groups) if _depends(group, part)), default=-1)
         if not any(_join(group, part) for group in groups[max(first, 0) :]):
-            groups.append(Group([part], _choices(part)))
+            choices = _choices(part)
+            # A few numbers are computed as soon as what they need is there: then no name lives long.
+            place = len(groups) if choices or isinstance(part, Product) else first + 1
+            groups.insert(place, Group([part], choices))
     return [statement for group in groups for statement in _write(group)]
 
 

@@ -497,7 +497,7 @@ def _kept(record: Record, order: Sequence[Value]) -> set[int]:
     for value in order:  # rows of a table that only products read are read by them where they are
         if _is_row_gather(value) and value.number not in {v.number for v in record.results()}:
             uses = _through_movements(value, users)
-            if uses and all(_reads_rows(value, user) for user in users[value.number]):
+            if uses and all(_reads_rows(value, user, users) for user in users[value.number]):
                 kept.discard(value.number)
     return kept
 
@@ -564,8 +564,10 @@ def _is_row_gather(value: Value) -> bool:
     )
 
 
-def _reads_rows(rows: Value, user: Value) -> bool:
-    """Whether a value is a product that can read rows where they are."""
+def _reads_rows(rows: Value, user: Value, users: dict[int, list[Value]]) -> bool:
+    """Whether a value is a product, or the transpose for products, that can read rows where they are."""
+    if user.operation == "permute" and rows.operation == "gather":
+        return all(_reads_rows(user, other, users) for other in users[user.number])
     return user.operation == "matmul" and user.inputs[0] is rows and user.inputs[1] is not rows
 
 

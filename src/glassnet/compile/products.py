@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from glassnet.compile.matrix import Matrix, moved, scaled
 from glassnet.compile.tiles import Plan, odd_vectors, plan_product
-from glassnet.compile.transpose import transposing
+from glassnet.compile.transpose import write_transposed
 from glassnet.compile.writer import INDEX, Type, Writer
 from glassnet.engine.errors import ShapeError
 
@@ -142,13 +142,15 @@ class _Product:
         """``C = bias + A @ B``, or ``C += A @ B``, for operands of one depth."""
         w, element = self.writer, self.vector.element
         (m, depth), n = a.shape, b.columns.extent
-        height = m if m % self.plan.height else self.plan.height
+        whole, rest = divmod(m, self.plan.height)
 
-        def rows(i: str) -> None:
+        def rows(i: str, height: int) -> None:
             of_a, of_c = a.block(w, element, i, height, "0", depth), c.block(w, element, i, height, "0", n)
             self.panels(of_a, b, of_c, bias, add)
 
-        w.repeat(m, rows, step=height)
+        w.repeat(whole * self.plan.height, lambda i: rows(i, self.plan.height), step=self.plan.height)
+        if rest:  # a piece of a product, with the plan of the whole
+            rows(str(whole * self.plan.height), rest)
 
     def panels(self, a: Matrix, b: Matrix, c: Matrix, bias: str | None, add: bool) -> None:
         """The same for rows of A that fit into the second cache."""
@@ -231,20 +233,7 @@ class _Product:
         if b.has_dense_rows:
             self.copy(b, panel)
             return panel
-        transpose = transposing(w, vector)
-
-        def squares(j: str, k: str, columns: int, rows: int) -> None:
-            source = b.block(w, vector.element, k, rows, j, columns).pointer
-            target = panel.block(w, vector.element, k, rows, j, columns).pointer
-            size = f"i64 {b.columns.stride}, i64 {columns}, i64 {rows}"
-            w.say(f"call void @{transpose}(ptr {source}, {size}, ptr {target}, i64 {panel.rows.stride})")
-
-        def steps(extent: int, body: Callable[[str, int], None]) -> None:
-            w.repeat(extent // lanes * lanes, lambda i: body(i, lanes), step=lanes)
-            if extent % lanes:
-                body(str(extent // lanes * lanes), extent % lanes)
-
-        steps(width, lambda j, columns: steps(depth, lambda k, rows: squares(j, k, columns, rows)))
+        write_transposed(w, vector, b.T, panel)
         return panel
 
     # The innermost loop

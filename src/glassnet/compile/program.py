@@ -8,6 +8,7 @@ of memory; the data tables are read where they are.
 from __future__ import annotations
 
 import ctypes
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
@@ -33,7 +34,7 @@ from glassnet.engine.namespace import Array
 #: How much a function may hold: loops count 1, products 4.
 CHUNK = 16
 
-_PARAMETERS = ("memory", "rows", "rates", "words", "outputs")
+_PARAMETERS = ("memory", "rows", "rates", "words", "outputs", "timings")
 
 
 class Program:
@@ -42,7 +43,9 @@ class Program:
     body: its loops. buffers: all named pieces of memory.
     """
 
-    def __init__(self, record: Record, tables: Mapping[str, Array], threads: int | None = None) -> None:
+    def __init__(
+        self, record: Record, tables: Mapping[str, Array], threads: int | None = None, timed: bool = False
+    ) -> None:
         lowering = Lowering(optimize(record))
         self.items = settle(lowering)
         self.body = tidy(fuse(self.items))
@@ -51,6 +54,10 @@ class Program:
         self._tables = [b for b in self.buffers if b.kind == "table"]
         self._given = [np.ascontiguousarray(tables[b.name]) for b in self._tables]
         self._scratch = -(-self.layout.size // ALIGNMENT) * ALIGNMENT
+        self._timed = timed
+        self.tables = dict(tables)
+        #: With ``timed``: the least time that each unit of the body took in one step, in nanoseconds.
+        self.timings = np.full(len(units(self.body)), np.iinfo(np.int64).max)
         self._phases = phases(self.body, threads or available_threads())
         self.threads = (threads or available_threads()) if len(self._phases) > 1 else 1
         self._scratch_bytes = _scratch_bytes(self.body)
@@ -60,11 +67,12 @@ class Program:
         self._words = sum(b.kind == "words" for b in self.buffers)
         self._shapes = {name: value.shape for name, value in record.outputs.items()}
         self._outputs = {b.name.removeprefix("output."): b for b in self.buffers if b.kind == "output"}
-        self.state = {
-            name: self._view(lowering.buffers[value.number]).reshape(value.shape)
+        self._places = {
+            name: (lowering.buffers[value.number], value.shape)
             for name, value in record.inputs.items()
             if value.number in lowering.buffers and lowering.buffers[value.number].kind == "state"
         }
+        self.state = self.state_in(self._memory)
         lasting = [b for b in self.buffers if b.kind in ("state", "constant", "number")]
         self._lasting = self._memory[: max((self.layout.offsets[b] + _bytes(b) for b in lasting), default=0)]
         for buffer in self.buffers:
@@ -97,7 +105,7 @@ class Program:
         assert rates.size >= steps * self._rates
         assert words.size >= steps * self._words * 2
         outputs = np.zeros((steps, self.layout.outputs), np.uint8)
-        places = [array.ctypes.data for array in (self._memory, rows, rates, words, outputs, *given)]
+        places = [array.ctypes.data for array in (self._memory, rows, rates, words, outputs, self.timings, *given)]
         others = [_pool(self.threads - 1).submit(self._run, steps, number, i, self.threads, *places)
                   for i in range(1, self.threads)]
         self._run(steps, number, 0, self.threads, *places)
@@ -105,14 +113,24 @@ class Program:
             other.result()
         return {name: self._output(outputs, name, buffer) for name, buffer in self._outputs.items()}
 
+    def example(self, steps: int) -> tuple[Array, Array, Array]:
+        """Rows, learning rates and words for some steps, to be timed with: rows in their order, rates of 0."""
+        length = min((len(table) for table in self._given), default=1)
+        rows = np.arange(steps * self._rows).reshape(steps, -1) % length
+        return rows, np.zeros((steps, self._rates)), np.zeros((steps, self._words, 2), np.uint32)
+
     def _output(self, outputs: Array, name: str, buffer: Buffer) -> Array:
         start = self.layout.offsets[buffer]
         part = np.ascontiguousarray(outputs[:, start : start + _bytes(buffer)])
         return part.view(buffer.dtype).reshape(len(outputs), *self._shapes[name])
 
-    def _view(self, buffer: Buffer) -> Array:
+    def _view(self, buffer: Buffer, memory: Array | None = None) -> Array:
         start = self.layout.offsets[buffer]
-        return self._memory[start : start + _bytes(buffer)].view(buffer.dtype)
+        return (self._memory if memory is None else memory)[start : start + _bytes(buffer)].view(buffer.dtype)
+
+    def state_in(self, memory: Array) -> dict[str, Array]:
+        """The arrays of the state by name, in the program's memory or in a snapshot of it."""
+        return {name: self._view(buffer, memory).reshape(shape) for name, (buffer, shape) in self._places.items()}
 
     def snapshot(self) -> Array:
         """A copy of the state, to go back to."""
@@ -126,6 +144,7 @@ class Program:
 
     def _write(self) -> str:
         """The IR of the whole module."""
+        self._units = 0  # written so far
         declarations: set[str] = set()
         functions: list[str] = []
         calls: list[tuple[str, bool]] = []  # the functions in their order, and whether all threads run them
@@ -151,6 +170,15 @@ class Program:
             sharing = Sharing(emitter, "%thread", "%threads", self._scratch_bytes)
             for statement in statements:
                 sharing.write(statement)
+        elif self._timed:
+            for unit in units(statements):
+                began = _clock(writer)
+                emitter.body(unit, Frame())
+                spent = writer.binary("sub", INDEX, _clock(writer), began)
+                place = writer.address("i64", "%timings", str(self._units))
+                least = writer.call("llvm.smin.i64", INDEX, (INDEX, writer.load(INDEX, place)), (INDEX, spent))
+                writer.store(INDEX, least, place)
+                self._units += 1
         else:
             emitter.body(statements, Frame())
         signature = ", ".join(["i64 %thread", "i64 %threads", *(f"ptr %{parameter}" for parameter in parameters)])
@@ -288,6 +316,16 @@ def _scratch_bytes(body: Sequence[Statement]) -> int:
 
 def _bytes(buffer: Buffer) -> int:
     return buffer.size * buffer.dtype.itemsize
+
+
+def _clock(w: Writer) -> str:
+    """The time in nanoseconds, from a clock that only runs forward."""
+    monotonic = 6 if sys.platform == "darwin" else 1
+    place = w.let("alloca [2 x i64]")
+    w.declarations.add("declare i32 @clock_gettime(i32, ptr)")
+    w.let(f"call i32 @clock_gettime(i32 {monotonic}, ptr {place})")
+    seconds = w.binary("mul", INDEX, w.load(INDEX, place), "1000000000")
+    return w.binary("add", INDEX, seconds, w.load(INDEX, w.address("i64", place, "1")))
 
 
 @lru_cache(maxsize=1)

@@ -18,6 +18,7 @@ from glassnet.compile.record import Record
 from glassnet.compile.trace import Trace, Traced, TracingNamespace, as_traced
 from glassnet.engine.errors import TraceError
 from glassnet.engine.namespace import Array
+from glassnet.engine.random import training_step
 from glassnet.engine.scope import scope
 from glassnet.engine.tensor import Tensor
 from glassnet.optim import Optimizer
@@ -55,6 +56,11 @@ class Bound:
     def rates(self) -> list[float]:
         """The learning rate of each group of parameters now."""
         return [] if self.optimizer is None else [float(group["lr"]) for group in self.optimizer.param_groups]
+
+    def eagerly(self, batch: Sequence[Array]) -> None:
+        """One step as it is without compiling, of which nothing stays but its errors."""
+        with self.holding(self.state(), self.rates(), 0), training_step(0, 0):
+            self.function(*map(Tensor, batch))
 
     @contextmanager
     def holding(self, state: Mapping[str, Any], rates: list[Any], number: Any) -> Iterator[None]:

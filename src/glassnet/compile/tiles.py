@@ -170,11 +170,11 @@ def plan_product(element: str, a: Matrix, b: Matrix, c: Matrix, *, processor: Pr
     (m, k), n, lanes = a.shape, b.columns.extent, processor.lanes
     row_bytes = max(b.rows.stride, b.columns.stride) * BYTES[element]
     far = row_bytes >= FAR and k * n * BYTES[element] > FIRST_CACHE and m >= lanes
-    packs_a = far and (a.has_dense_rows or a.T.has_dense_rows)
-    packs_b = far or not b.has_dense_rows
     deepest = DEEPEST_FAR if far else DEEPEST
     depth = block_of(k, deepest) or deepest  # without a divisor, a shorter block comes last, with code of its own
     height = block_of(m, HIGHEST) or m if far else m
+    packs_a = far and (a.has_dense_rows or a.T.has_dense_rows) and height <= 4 * HIGHEST
+    packs_b = far or not b.has_dense_rows
     a_load = FARTHER if far else 1  # a large A comes from the second cache
     b_load = 1 if packs_b or b.rows.stride % lanes == 0 else SPLIT
     cached = FIRST_CACHE // (lanes * BYTES[element])

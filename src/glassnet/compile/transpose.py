@@ -1,8 +1,11 @@
-"""Transposition inside of vector registers, as a function that all products of a module share."""
+"""Transposition inside of vector registers, by a function that all products of a module share."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from glassnet.compile.engine import attributes
+from glassnet.compile.matrix import Matrix
 from glassnet.compile.writer import INDEX, Type, Writer
 
 
@@ -52,3 +55,22 @@ def transposing(writer: Writer, vector: Type) -> str:
     writer.declarations |= inner.declarations
     writer.declarations.add("\n".join([*inner.lines, "  ret void", "}"]))
     return name
+
+
+def write_transposed(writer: Writer, vector: Type, source: Matrix, target: Matrix) -> None:
+    """Write ``target = source.T``. Both have dense rows; the target must have room for whole blocks."""
+    transpose, lanes = transposing(writer, vector), vector.lanes
+
+    def steps(extent: int, body: Callable[[str, int], None]) -> None:
+        writer.repeat(extent // lanes * lanes, lambda i: body(i, lanes), step=lanes)
+        if extent % lanes:
+            body(str(extent // lanes * lanes), extent % lanes)
+
+    def square(i: str, j: str, rows: int, columns: int) -> None:
+        read = source.block(writer, vector.element, i, rows, j, columns).pointer
+        write = target.block(writer, vector.element, j, columns, i, rows).pointer
+        sizes = f"i64 {source.rows.stride}, i64 {rows}, i64 {columns}"
+        writer.say(f"call void @{transpose}(ptr {read}, {sizes}, ptr {write}, i64 {target.rows.stride})")
+
+    height, width = source.shape
+    steps(height, lambda i, rows: steps(width, lambda j, columns: square(i, j, rows, columns)))

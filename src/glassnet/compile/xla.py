@@ -17,8 +17,6 @@ from glassnet.compile.step import Bound, Recorder, computed
 from glassnet.compile.trace import DECIDE, RETURN, WRITE, refusal, user_line
 from glassnet.engine.errors import ConfigError, TraceError
 from glassnet.engine.namespace import Array
-from glassnet.engine.random import training_step
-from glassnet.engine.tensor import Tensor
 
 #: How many steps one call of the compiled program makes at most. The same program makes any number up to it: XLA
 #: compiles once, and the results cannot depend on how many steps are asked for at a time.
@@ -135,14 +133,8 @@ class XlaStep:
         except TypeError as error:
             if "immutable" in str(error):
                 raise refusal("a write into the elements of an array", _line_in(error), WRITE) from error
-            self._eagerly(rows)  # if the mistake has nothing to do with compiling, it is said here, and better
+            self._bound.eagerly([table[rows] for table in self._values.values()])  # if the mistake has nothing to do with compiling, it is said here, and better
             raise TraceError(f"the step at {_line_in(error)} cannot be compiled by XLA: {error}") from error
-
-    def _eagerly(self, rows: Array) -> None:
-        """One step as it is without compiling, of which nothing stays but its errors."""
-        bound = self._bound
-        with bound.holding(bound.state(), bound.rates(), 0), training_step(0, 0):
-            bound.function(*(Tensor(table[rows]) for table in self._values.values()))
 
 
 def _library() -> tuple[Any, Any]:

@@ -66,7 +66,7 @@ def _one_hot(indices: Any, classes: int, dtype: Any) -> Any:
 
 
 def _pad(x: Any, widths: Sequence[tuple[int, int]], value: float = 0.0) -> Any:
-    return jnp.pad(x, widths, constant_values=value)
+    return jax.lax.pad(x, jnp.asarray(value, x.dtype), [(before, after, 0) for before, after in widths])
 
 
 class JaxNamespace:

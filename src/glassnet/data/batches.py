@@ -29,10 +29,19 @@ class Batches:
         """The number of batches."""
         return math.ceil(self._end / self._batch_size)
 
+    def rows(self, number: int) -> Any:
+        """The numbers of the rows in a batch, (batch_size,), or fewer in the last."""
+        start = number * self._batch_size
+        return self._order[start : min(start + self._batch_size, self._end)]
+
+    def __getitem__(self, number: int) -> tuple[Tensor, Tensor]:
+        if not 0 <= number < len(self):
+            raise IndexError(f"batch {number} of {len(self)}")
+        rows = self.rows(number)
+        return Tensor(self._split.x.take(rows, axis=0)), Tensor(self._split.y.take(rows, axis=0))
+
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
-        for start in range(0, self._end, self._batch_size):
-            rows = self._order[start : min(start + self._batch_size, self._end)]
-            yield Tensor(self._split.x.take(rows, axis=0)), Tensor(self._split.y.take(rows, axis=0))
+        return (self[number] for number in range(len(self)))
 
 
 def batches(

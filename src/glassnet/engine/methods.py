@@ -50,7 +50,7 @@ def _comparison(compare_arrays: Callable[[Any, Any], Any], name: str) -> Callabl
     """An element-wise comparison: a tensor of booleans, without a gradient."""
 
     def compare(self: Tensor, other: TensorLike) -> Tensor:
-        value = as_constant(other, (self,))
+        value = other.data if isinstance(other, TensorMethods) else as_constant(other, (self,))
         if isinstance(other, np.ndarray) and other.dtype.kind == self.dtype.kind == "f":
             value = value.astype(self.dtype)
         try:

@@ -51,20 +51,35 @@ def outputs(net: Module, x: Any, batch_size: int) -> Array:
 def predict(net: Module, x: Any, batch_size: int) -> Array:
     """Classes (N,), answers 0 or 1 in the shape of the logits, or the outputs of a regression."""
     _require_task(net)
-    result = outputs(net, x, batch_size)
+    return labels_of(net, outputs(net, x, batch_size))
+
+
+def predict_proba(net: Module, x: Any, batch_size: int) -> Array:
+    """Probabilities: softmax of the logits (N, K), or sigmoid for a binary classifier."""
+    _require_probabilities(net)
+    return probabilities_of(net, outputs(net, x, batch_size))
+
+
+def labels_of(net: Module, result: Array) -> Array:
+    """What outputs mean, by the task of the network."""
+    _require_task(net)
     if net.task == "binary":
         return (result > 0).astype(np.int64)
     return result.argmax(-1) if net.task == "classification" else result
 
 
-def predict_proba(net: Module, x: Any, batch_size: int) -> Array:
-    """Probabilities: softmax of the logits (N, K), or sigmoid for a binary classifier."""
+def probabilities_of(net: Module, result: Array) -> Array:
+    """The probabilities that outputs stand for."""
+    _require_probabilities(net)
+    row = ops.sigmoid if net.task == "binary" else ops.softmax
+    with no_grad():
+        return apply(row, Tensor(result)).data
+
+
+def _require_probabilities(net: Module) -> None:
     _require_task(net)
     if net.task == "regression":
         raise ConfigError("predict_proba() is for classifiers; this network was trained for regression.")
-    row = ops.sigmoid if net.task == "binary" else ops.softmax
-    with no_grad():
-        return apply(row, Tensor(outputs(net, x, batch_size))).data
 
 
 #: What the outputs of a network can mean.

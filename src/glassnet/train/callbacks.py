@@ -8,6 +8,7 @@ from glassnet.engine.errors import ConfigError
 from glassnet.engine.options import integer_option
 
 if TYPE_CHECKING:
+    from glassnet.train.look import Look
     from glassnet.train.loop import Loop
 
 
@@ -15,13 +16,23 @@ class Callback:
     """Base of all callbacks; define the hooks that you need. Each gets the running loop.
 
     A method ``on_...`` that is no hook is an error when the class is made: a misspelt hook would never be called.
+
+    look_every: call ``on_look`` before each step whose number, from 0, is a multiple of it.
+    every_step: whether ``on_step_start`` and ``on_step_end`` are called around each step, which makes compiled
+        training slower, or around several together, about ten times a second.
     """
+
+    look_every: int | None = None
+    every_step: bool = True
 
     def on_fit_start(self, loop: Loop) -> None:
         """Before the first step."""
 
     def on_epoch_start(self, loop: Loop) -> None:
         """Before the first step of an epoch."""
+
+    def on_look(self, loop: Loop, look: Look) -> None:
+        """Before a step that this callback wants to look into: what happens inside of it. Looking changes nothing."""
 
     def on_step_start(self, loop: Loop) -> None:
         """Before the forward pass of a batch."""

@@ -1,7 +1,7 @@
 """Diagnostics: how activations, gradients and updates of each layer develop during a training.
 
-Recorded every so many steps, from the step that is made anyway: hooks note what the layers give out, and afterwards
-their gradients and the parameters' updates are read. Nothing that is computed depends on whether someone looks.
+Recorded every so many steps from a look into the step that is made next. Nothing that is computed depends on whether
+someone looks.
 """
 
 from __future__ import annotations
@@ -20,11 +20,13 @@ from glassnet.engine.tensor import Tensor
 from glassnet.nn import activation
 from glassnet.nn.module import Module
 from glassnet.train.callbacks import Callback
+from glassnet.train.look import leaves
 from glassnet.train.position import number, whole
 from glassnet.train.run_folder import make_folder
 from glassnet.train.storage import LONGEST, append_line, parse_sealed_json, read_file, sealed_json, write_atomically
 
 if TYPE_CHECKING:
+    from glassnet.train.look import Look
     from glassnet.train.loop import Loop
 
 DIAGNOSTICS = "diagnostics.jsonl"
@@ -59,19 +61,16 @@ class Diagnostics(Callback):
     """
 
     def __init__(self, every: int = 100, folder: Path | None = None) -> None:
-        self.every = integer_option("diagnostics", every, 1)
+        self.look_every = integer_option("diagnostics", every, 1)
         self.folder = folder
         self.steps: list[int] = []
         self.layers: dict[str, dict[str, list[Value]]] = {}
         self.parameters: dict[str, dict[str, list[Value]]] = {}
         self.kinds: dict[str, str] = {}
-        self._removers: list[Callable[[], None]] = []
-        self._outputs: dict[str, tuple[Module, Tensor]] = {}
-        self._before: dict[str, Array] = {}
 
     def on_fit_start(self, loop: Loop) -> None:
         """Begin the file; of a resumed run, keep what was recorded before its checkpoint."""
-        self.kinds = {path: type(module).__name__ for path, module in _leaves(loop.net)}
+        self.kinds = {path: type(module).__name__ for path, module in leaves(loop.net)}
         if self.folder is None:
             return
         make_folder(self.folder)
@@ -82,33 +81,16 @@ class Diagnostics(Callback):
                     self._add(row)
         write_atomically(path, self.text())
 
-    def on_step_start(self, loop: Loop) -> None:
-        """At a step to be recorded, listen to the layers."""
-        if loop.step % self.every:
-            return
-        self._before = {name: parameter.data for name, parameter in loop.net.named_parameters()}
-        for path, module in _leaves(loop.net):
-            self._removers.append(module.register_forward_hook(self._listener(path)))
-
-    def on_step_end(self, loop: Loop) -> None:
-        """Read what the step left behind."""
-        if not self._removers:
-            return
-        self._stop_listening()
-        layers = {path: layer_values(module, output) for path, (module, output) in self._outputs.items()}
+    def on_look(self, loop: Loop, look: Look) -> None:
+        """Read what the step leaves behind."""
+        layers = {path: layer_values(module, output) for path, (module, output) in look.outputs.items()}
         parameters = {
-            name: parameter_values(self._before[name], parameter.grad, parameter.data)
-            for name, parameter in loop.net.named_parameters()
+            name: parameter_values(look.before[name], look.gradients[name], look.after[name]) for name in look.before
         }
-        self._outputs, self._before = {}, {}
-        row = {"step": loop.step - 1, "layers": layers, "parameters": parameters}
+        row = {"step": loop.step, "layers": layers, "parameters": parameters}
         self._add(row)
         if self.folder is not None:
             append_line(self.folder / DIAGNOSTICS, sealed_json(row))
-
-    def on_fit_end(self, loop: Loop) -> None:
-        """Listen no more, also after a failed step."""
-        self._stop_listening()
 
     def rows(self) -> list[dict[str, Any]]:
         """The record, one value for JSON a step."""
@@ -163,19 +145,6 @@ class Diagnostics(Callback):
                     value = given.get(path, {}).get(name)
                     lists[name].append(None if value is None else number(value))
 
-    def _listener(self, path: str) -> Callable[[Module, tuple[Any, ...], Any], None]:
-        def listen(module: Module, _inputs: tuple[Any, ...], output: Any) -> None:
-            if isinstance(output, Tensor) and output.requires_grad:
-                output.retain_grad()
-                self._outputs[path] = (module, output)
-
-        return listen
-
-    def _stop_listening(self) -> None:
-        for remove in self._removers:
-            remove()
-        self._removers = []
-
 
 def layer_values(module: Module, output: Tensor) -> dict[str, Value]:
     """The values of ``LAYER_VALUES`` for one layer and batch."""
@@ -206,8 +175,3 @@ def parameter_values(before: Array, gradient: Array | None, after: Array) -> dic
 
 def _number(value: Any) -> Value:
     return float(value) if math.isfinite(value) else None
-
-
-def _leaves(net: Module) -> list[tuple[str, Module]]:
-    """The layers without parts, each with its path."""
-    return [(path, module) for path, module in net.named_modules() if not any(module.named_children())]

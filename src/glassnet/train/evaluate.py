@@ -42,6 +42,6 @@ def evaluate_split(
         for x, y in batches(split, batch_size, shuffle=False):
             outputs = net(x)
             values = {"loss": loss(outputs, y).item()}
-            values.update({name: metric(outputs.data, y.data) for name, metric in metrics.items()})
+            values.update({name: float(metric(outputs.data, y.data)) for name, metric in metrics.items()})
             means.add(values, len(y))
     return means.means()

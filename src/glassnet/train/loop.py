@@ -4,32 +4,29 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from itertools import islice
 from typing import Any
 
 import numpy as np
 
 from glassnet.data.batches import batches
 from glassnet.data.dataset import Split
-from glassnet.engine.errors import ConfigError
+from glassnet.engine.errors import ConfigError, NonFiniteError
 from glassnet.engine.random import training_step
 from glassnet.engine.tensor import Tensor
 from glassnet.nn.dropout import name_streams
 from glassnet.nn.module import Module
 from glassnet.nn.state import named_tensors
-from glassnet.optim import Optimizer, ReduceLROnPlateau, Schedule, clip_grad_norm_, clip_grad_value_
+from glassnet.optim import Optimizer, ReduceLROnPlateau, Schedule
+from glassnet.train.batch_step import BatchStep, Penalty
 from glassnet.train.callbacks import HOOKS, Callback
+from glassnet.train.compiled import Compile, CompiledSteps
 from glassnet.train.evaluate import Loss, Means, evaluate_split
 from glassnet.train.interrupt import on_ctrl_c
+from glassnet.train.look import look
 from glassnet.train.metrics import Metric
-from glassnet.train.nonfinite import nonfinite_error
 from glassnet.train.position import Position
-
-#: penalty(net) -> a number that is added to the loss, such as nn.L2Penalty(1e-4).
-Penalty = Callable[[Module], Tensor]
-
 
 class Loop:
     """A training that can be stopped after any step and continued from there.
@@ -56,6 +53,7 @@ class Loop:
         clip_norm: float | None = None,
         clip_value: float | None = None,
         metrics: Mapping[str, Metric] | None = None,
+        compile: Compile = False,  # noqa: A002  # as in glassnet.fit
     ) -> None:
         self.net = net
         self.train = cast(train, net.dtype)
@@ -68,10 +66,15 @@ class Loop:
         self.shuffle = shuffle
         self.drop_last = drop_last
         self.schedule = schedule
-        self.penalty = penalty
-        self.clip_norm = clip_norm
-        self.clip_value = clip_value
-        self.metrics = dict(metrics or {})
+        self.batch_step = BatchStep(
+            net,
+            loss,
+            optimizer,
+            penalty=penalty,
+            clip_norm=clip_norm,
+            clip_value=clip_value,
+            metrics=metrics,
+        )
         self.steps_per_epoch = len(batches(train, batch_size, shuffle=False, drop_last=drop_last))
         self.step = 0
         self.history: dict[str, list[float]] = {}
@@ -83,6 +86,7 @@ class Loop:
         self._last_good = [(tensor, tensor.data) for tensor in self._tensors]
         name_streams(net)
         self.use(())
+        self.compiled = CompiledSteps(self, compile)
 
     @property
     def epoch(self) -> int:
@@ -107,6 +111,13 @@ class Loop:
             if not isinstance(one, Callback):
                 hint = f" Write {one.__name__}()." if isinstance(one, type) else ""
                 raise ConfigError(f"callbacks are instances of glassnet.Callback, got {one!r:.80}.{hint}")
+        self._lookers = [one for one in callbacks if one.look_every is not None]
+        # Compiled steps are made many at a time, unless someone wants to be called around each.
+        self.step_by_step = any(
+            one.every_step and getattr(type(one), hook) is not getattr(Callback, hook)
+            for one in callbacks
+            for hook in ("on_step_start", "on_step_end")
+        )
         self._hooks = {
             hook: [one for one in callbacks if getattr(type(one), hook) is not getattr(Callback, hook)]
             for hook in HOOKS
@@ -158,51 +169,69 @@ class Loop:
             drop_last=self.drop_last,
         )
         self._notify("on_epoch_start")
+        end = min(len(order), done + self.total_steps - self.step)
         # NumPy's warnings about overflow are replaced by the check of every loss.
         with np.errstate(all="ignore"):
-            for x, y in islice(order, done, done + self.total_steps - self.step):
+            while done < end and self.stopped is None:
+                self._look(order[done])
                 self._notify("on_step_start")
-                with training_step(self.seed, self.step):
-                    self._step(x, y)
+                made = self.compiled.make(order, done, min(end - done, self._until_look()))
+                if not made:
+                    self.make_step(*order[done])
+                    made = 1
+                done += made
                 self._notify("on_step_end")
-                if self.stopped is not None:
-                    return
 
-    def _step(self, x: Tensor, y: Tensor) -> None:
-        """One batch: forward, backward, update."""
+    def make_step(self, x: Tensor, y: Tensor) -> None:
+        """Make a step eagerly.
+
+        Raises NonFiniteError when the loss is no longer a finite number; the network then holds the last weights
+        with which it was.
+        """
         before = [(tensor, tensor.data) for tensor in self._tensors]
-        outputs = self.net(x)
-        loss = total = self.loss(outputs, y)
-        values = {"loss": loss.item()}
-        if self.penalty is not None:
-            penalty = self.penalty(self.net)
-            values["penalty"] = penalty.item()
-            total = loss + penalty
-        self.last_loss = total.item()
-        if not math.isfinite(self.last_loss):
-            error = nonfinite_error(self.net, total, self.last_loss, self.step + 1, self.optimizer.lr)
+        try:
+            with training_step(self.seed, self.step):
+                values = self.batch_step(x, y)
+        except NonFiniteError:
             for tensor, data in self._last_good:
                 tensor.data = data
-            raise error
+            raise
         self._last_good = before
-        self.optimizer.zero_grad()
-        total.backward()
-        if self.clip_value is not None:
-            clip_grad_value_(self.optimizer.parameters, self.clip_value)
-        if self.clip_norm is not None:
-            values["grad_norm"] = clip_grad_norm_(self.optimizer.parameters, self.clip_norm)
-        self.optimizer.step()
+        self.optimizer_stepped()
+        self.count({name: float(value) for name, value in values.items()}, len(y))
+
+    def optimizer_stepped(self) -> None:
+        """Let the schedule go on after a step of the optimizer."""
         if self.schedule is not None and self.schedule.monitor is None:
             self.schedule.step()
-        values.update({name: metric(outputs.data, y.data) for name, metric in self.metrics.items()})
-        self.means.add(values, len(y))
+
+    def count(self, values: Mapping[str, float], rows: int) -> None:
+        """Take notice of the values of a step that was made."""
+        self.last_loss = values["total"]
+        self.means.add({name: value for name, value in values.items() if name != "total"}, rows)
         self.step += 1
+
+    def _look(self, batch: tuple[Tensor, Tensor]) -> None:
+        """Where a callback wants to look inside of this step, make it once for show."""
+        due = [one for one in self._lookers if one.look_every and self.step % one.look_every == 0]
+        if due:
+            with training_step(self.seed, self.step):
+                found = look(self.batch_step, *batch)
+            for one in due:
+                self._call(one, "on_look", found)
+
+    def _until_look(self) -> int:
+        """How many steps may be made before the next look."""
+        if self.step_by_step:
+            return 1
+        waits = [one.look_every - self.step % one.look_every for one in self._lookers if one.look_every]
+        return min([self.total_steps - self.step, *waits])
 
     def _end_epoch(self) -> None:
         """Validate, and add the epoch's values to the history."""
         row = self.means.means()
         if self.val is not None:
-            validation = evaluate_split(self.net, self.val, self.loss, self.metrics)
+            validation = evaluate_split(self.net, self.val, self.loss, self.batch_step.metrics)
             row.update({f"val_{name}": value for name, value in validation.items()})
         self.means = Means()
         for name, value in {**row, "lr": self.optimizer.lr, "seconds": self.seconds}.items():
@@ -226,9 +255,9 @@ class Loop:
         for callback in self._hooks[hook]:
             self._call(callback, hook)
 
-    def _call(self, callback: Callback, hook: str) -> None:
+    def _call(self, callback: Callback, hook: str, *more: Any) -> None:
         try:
-            getattr(callback, hook)(self)
+            getattr(callback, hook)(self, *more)
         except Exception as error:
             error.add_note(f"raised by the callback {type(callback).__name__}.{hook}")
             raise

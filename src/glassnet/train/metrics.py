@@ -5,27 +5,36 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
+
 from glassnet.engine.errors import ShapeError
 from glassnet.engine.namespace import Array
+from glassnet.engine.scope import scope
 from glassnet.nn import functional
 from glassnet.nn.module import Module
 
-#: metric(outputs (N, ...), targets (N, ...)) -> mean over the rows.
-Metric = Callable[[Array, Array], float]
+#: metric(outputs (N, ...), targets (N, ...)) -> mean over the rows, a number or an array of one. Written with the
+#: arrays' own operators, it is compiled with the step; what needs NumPy keeps the training eager.
+Metric = Callable[[Array, Array], Any]
 
 
-def accuracy(logits: Array, targets: Array) -> float:
+def accuracy(logits: Array, targets: Array) -> Any:
     """The share of rows whose largest logit is that of the target. logits (..., K), targets (...)."""
     if logits.shape[:-1] != targets.shape:
         raise ShapeError(f"accuracy of logits {logits.shape} needs targets {logits.shape[:-1]}, got {targets.shape}.")
-    return float((logits.argmax(-1) == targets).mean())
+    return mean(logits.argmax(-1) == targets)
 
 
-def binary_accuracy(logits: Array, targets: Array) -> float:
+def binary_accuracy(logits: Array, targets: Array) -> Any:
     """The share of logits whose sign is that of the target, 0 or 1 (above one half counts as 1). Both (...)."""
     if logits.shape != targets.shape:
         raise ShapeError(f"accuracy of logits {logits.shape} needs targets {logits.shape}, got {targets.shape}.")
-    return float(((logits > 0) == (targets > 0.5)).mean())
+    return mean((logits > 0) == (targets > 0.5))
+
+
+def mean(values: Array) -> Any:
+    """The mean over all elements, in float64."""
+    return scope.xp.sum(values.astype(np.float64)) / values.size
 
 
 #: Loss functions whose outputs mean something; those that are modules say it themselves.

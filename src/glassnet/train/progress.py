@@ -19,6 +19,8 @@ class Progress(Callback):
     how_to_resume: what to write to go on with the run, for someone who interrupts it.
     """
 
+    every_step = False
+
     def __init__(self, how_to_resume: str | None = None) -> None:
         self.how_to_resume = how_to_resume
         self._bar: Any = None

@@ -1,0 +1,74 @@
+"""What is done with one batch: forward, loss, backward, clipping, update. The same lines run eagerly, are recorded and
+compiled, and are run once more to look inside.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from glassnet.engine.checks import require
+from glassnet.engine.errors import NonFiniteError
+from glassnet.engine.scope import scope
+from glassnet.engine.tensor import Tensor
+from glassnet.nn.module import Module
+from glassnet.optim import Optimizer, clip_grad_norm_, clip_grad_value_
+from glassnet.train.evaluate import Loss
+from glassnet.train.metrics import Metric
+from glassnet.train.nonfinite import nonfinite_error
+
+#: penalty(net) -> a number that is added to the loss, such as nn.L2Penalty(1e-4).
+Penalty = Callable[[Module], Tensor]
+
+
+class BatchStep:
+    """A step of a training: call it with a batch (x, y)."""
+
+    def __init__(
+        self,
+        net: Module,
+        loss: Loss,
+        optimizer: Optimizer,
+        *,
+        penalty: Penalty | None = None,
+        clip_norm: float | None = None,
+        clip_value: float | None = None,
+        metrics: Mapping[str, Metric] | None = None,
+    ) -> None:
+        self.net = net
+        self.loss = loss
+        self.optimizer = optimizer
+        self.penalty = penalty
+        self.clip_norm = clip_norm
+        self.clip_value = clip_value
+        self.metrics = dict(metrics or {})
+
+    def __call__(self, x: Tensor, y: Tensor) -> dict[str, Any]:
+        """Make a step and return its values, each an array with one number: "total", the loss that was minimised;
+        loss, penalty and grad_norm where there are; the metrics.
+
+        Raises NonFiniteError, before anything is changed, if the loss is not a finite number.
+        """
+        outputs = self.net(x)
+        loss = total = self.loss(outputs, y)
+        values: dict[str, Any] = {"loss": loss.data}
+        if self.penalty is not None:
+            penalty = self.penalty(self.net)
+            values["penalty"] = penalty.data
+            total = loss + penalty
+        values["total"] = total.data
+        require(abs(total.data) < math.inf, lambda: self._nonfinite(total))
+        self.optimizer.zero_grad()
+        total.backward()
+        if self.clip_value is not None:
+            clip_grad_value_(self.optimizer.parameters, self.clip_value)
+        if self.clip_norm is not None:
+            values["grad_norm"] = clip_grad_norm_(self.optimizer.parameters, self.clip_norm)
+        self.optimizer.step()
+        values.update({name: metric(outputs.data, y.data) for name, metric in self.metrics.items()})
+        return values
+
+    def _nonfinite(self, total: Tensor) -> NonFiniteError:
+        made = self.optimizer.steps if scope.moment is None else scope.moment[1]
+        return nonfinite_error(self.net, total, total.item(), made + 1, self.optimizer.lr)
