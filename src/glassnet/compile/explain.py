@@ -12,8 +12,19 @@ from functools import lru_cache
 
 import numpy as np
 
-from glassnet.compile.loops import Buffer, Loop, Op, Product, Statement, loads, own_expressions, subexpressions, walk, written
-from glassnet.compile.lower import COSTS
+from glassnet.compile.decide import COSTS
+from glassnet.compile.loops import (
+    Buffer,
+    Loop,
+    Op,
+    Product,
+    Statement,
+    loads,
+    own_expressions,
+    subexpressions,
+    walk,
+    written,
+)
 from glassnet.compile.program import Program
 from glassnet.compile.record import Record
 from glassnet.compile.share import units

@@ -15,7 +15,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from glassnet.compile.emit import Emitter, Frame
+from glassnet.compile.emit import Emitter
 from glassnet.compile.engine import Code, attributes
 from glassnet.compile.fuse import fuse
 from glassnet.compile.loops import Buffer, Loop, Product, Statement, loads, walk, written
@@ -23,11 +23,12 @@ from glassnet.compile.lower import Lowering
 from glassnet.compile.matrix import Axis, Matrix
 from glassnet.compile.memory import ALIGNMENT, Layout, lay_out, settle
 from glassnet.compile.passes import optimize
-from glassnet.compile.products import plan_product
 from glassnet.compile.record import Record
 from glassnet.compile.share import MEET, Sharing, available_threads, phases, units
 from glassnet.compile.source import text
 from glassnet.compile.tidy import tidy
+from glassnet.compile.tiles import plan_product
+from glassnet.compile.values import Frame
 from glassnet.compile.writer import ELEMENTS, INDEX, Writer
 from glassnet.engine.namespace import Array
 
