@@ -156,6 +156,10 @@ def test_checks_find_planted_violations(check: Check, file: str, text: str, tmp_
     assert len(check(tmp_path)) == 1
 
 
+def test_the_tour_of_the_library_stays_short() -> None:
+    assert len((ROOT / "tests" / "test_tiny.py").read_text(encoding="utf-8").splitlines()) <= 200
+
+
 def loaded_by(statement: str) -> set[str]:
     """The top-level modules that a statement loads in a fresh interpreter."""
     program = f"{statement}\nimport sys\nprint('\\n'.join(sys.modules))"

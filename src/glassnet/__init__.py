@@ -7,6 +7,9 @@
 array(5., dtype=float32)
 """
 
+import sys
+from typing import TYPE_CHECKING, Any
+
 from glassnet import data, engine, models, nn, optim, train
 from glassnet.api import evaluate, fit, lr_find
 from glassnet.compile.own import compile  # noqa: A004  # glassnet.compile
@@ -30,6 +33,8 @@ from glassnet.engine.functions import (
     tanh,
     where,
 )
+from glassnet.engine.hints import missing_attribute
+from glassnet.engine.tensor import Tensor
 from glassnet.plots.expression import graph
 from glassnet.train import Callback, EarlyStopping, Run
 
@@ -68,3 +73,17 @@ __all__ = [  # noqa: PLE0604  # engine.__all__ holds strings
     "optim",
     "train",
 ]
+
+#: Names that PyTorch has in this place, and what to write here.
+_HINTS = {
+    "cat": "glassnet.concatenate(tensors)",
+    "from_numpy": "glassnet.tensor(array)",
+    "randn": "glassnet.tensor(np.random.default_rng(seed).standard_normal(shape))",
+    **{name: f"glassnet.tensor(np.{name}(...))" for name in ("arange", "eye", "full", "linspace", "ones", "zeros")},
+    **{name: f"x.{name}(...)" for name in dir(Tensor) if name[0] != "_" and callable(getattr(Tensor, name))},
+}
+
+if not TYPE_CHECKING:  # for a type checker every name would then exist
+
+    def __getattr__(name: str) -> Any:
+        raise missing_attribute(sys.modules[__name__], "glassnet", name, _HINTS)

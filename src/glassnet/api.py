@@ -10,23 +10,22 @@ from glassnet.data.batches import batches
 from glassnet.data.dataset import Dataset, Split
 from glassnet.data.inputs import Data, held_out_split, training_splits
 from glassnet.engine.errors import ConfigError
-from glassnet.engine.options import integer_option
+from glassnet.engine.options import integer_option, number_option
 from glassnet.nn.losses import BCEWithLogitsLoss, CrossEntropyLoss, MSELoss
 from glassnet.nn.module import Module
 from glassnet.nn.predict import TASKS, outputs
 from glassnet.optim import Optimizer, Schedule
-from glassnet.optim.clip import positive_option
+from glassnet.train.batch_step import Penalty
 from glassnet.train.best import BestWeights
 from glassnet.train.callbacks import Callback
 from glassnet.train.checkpoint import load_checkpoint
+from glassnet.train.compiled import Compile
 from glassnet.train.diagnostics import Diagnostics
 from glassnet.train.evaluate import Loss, evaluate_split
 from glassnet.train.evaluation import Evaluation, confusion_matrix
-from glassnet.train.batch_step import Penalty
-from glassnet.train.compiled import Compile
 from glassnet.train.loop import Loop, cast
 from glassnet.train.lr_finder import LRFinder, sweep_learning_rates
-from glassnet.train.metrics import Metric, default_metrics, task_of
+from glassnet.train.metrics import Metric, default_metrics, r2_score, task_of
 from glassnet.train.progress import Progress
 from glassnet.train.run import Run, describe, how_to_resume
 from glassnet.train.run_folder import CONFIG, RunFolder, new_folder
@@ -76,7 +75,8 @@ def fit(
     schedule: stepped after each optimizer step; ``ReduceLROnPlateau`` after each epoch.
     penalty: penalty(net) is added to the loss in training, such as ``nn.L2Penalty(1e-4)``.
     clip_norm, clip_value: bounds on the norm of all gradients together, and on each of their elements.
-    metrics: name -> function(outputs, targets); accuracy for a classification loss unless given.
+    metrics: name -> function(outputs, targets); unless given, accuracy for a classification loss, and the
+        mean absolute error ("mae") for a regression loss.
     keep_best: end with the weights of the epoch with the smallest validation loss.
     diagnostics: record statistics of every layer and parameter each so many steps (``run.diagnostics``); None never.
     folder: where to save the run: configuration, logs, checkpoints. By default a new folder under runs/ in the
@@ -89,6 +89,15 @@ def fit(
 
     Raises ConfigError, DataError or ShapeError before the first step where something does not fit, and NonFiniteError
     if the loss becomes NaN or infinite; the network then has the last weights with a finite loss.
+
+    >>> x = np.random.default_rng(0).standard_normal((200, 2))
+    >>> y = (x[:, 0] > x[:, 1]).astype(int)
+    >>> net = nn.Linear(2, 2)
+    >>> optimizer = optim.SGD(net.parameters(), lr=0.5)
+    >>> run = gn.fit(net, (x, y), loss=nn.CrossEntropyLoss(), optimizer=optimizer, epochs=20, validation=0.2, seed=0,
+    ...              progress=False, folder=None)
+    >>> run.history["val_accuracy"][-1] > 0.9, net.predict([[1.0, 0.0], [0.0, 1.0]])
+    (True, array([1, 0]))
     """
     train, val = training_splits(data, validation, seed)
     size = len(train) if batch_size is None else integer_option("batch_size", batch_size, 1)
@@ -124,8 +133,8 @@ def fit(
         drop_last=drop_last,
         schedule=schedule,
         penalty=penalty,
-        clip_norm=None if clip_norm is None else positive_option("clip_norm", clip_norm),
-        clip_value=None if clip_value is None else positive_option("clip_value", clip_value),
+        clip_norm=None if clip_norm is None else number_option("clip_norm", clip_norm, above=0),
+        clip_value=None if clip_value is None else number_option("clip_value", clip_value, above=0),
         metrics=default_metrics(loss, train.y) if metrics is None else metrics,
         compile=compile,
     )
@@ -164,10 +173,16 @@ def evaluate(
     batch_size: int = 1024,
 ) -> Evaluation:
     """The loss and the metrics over all rows of a split, a pair (x, y), or the test split of a data set; for a
-    classifier also the confusion matrix and the scores of each class.
+    classifier also the confusion matrix and the scores of each class, for a regression also R squared ("r2").
 
     Without a ``loss`` it is the one that fits ``net.task``: cross-entropy or the mean squared error. The network is
     in evaluation mode meanwhile, and afterwards as it was found.
+
+    >>> net = nn.Linear(2, 2)
+    >>> net.weight.data = np.eye(2, dtype=np.float32)  # the larger of two numbers
+    >>> found = gn.evaluate(net, ([[1.0, 0.0], [0.0, 1.0], [0.0, 3.0]], [0, 1, 0]), loss=nn.CrossEntropyLoss())
+    >>> round(found["accuracy"], 3), found.confusion.tolist()
+    (0.667, [[1, 1], [0, 1]])
     """
     split = cast(held_out_split(data), net.dtype)
     if loss is None:
@@ -178,6 +193,8 @@ def evaluate(
     chosen = default_metrics(loss, split.y) if metrics is None else metrics
     values = evaluate_split(net, split, loss, chosen, batch_size)
     names = data.classes if isinstance(data, Dataset) else None
+    if task_of(loss) == "regression" and metrics is None:
+        values["r2"] = r2_score(outputs(net, split.x, batch_size), split.y)
     if task_of(loss) != "classification" or split.y.dtype.kind not in "iu":
         return Evaluation(values, None, ())
     logits = outputs(net, split.x, batch_size)
@@ -203,6 +220,13 @@ def lr_find(
 
     Returns an ``LRFinder`` with the learning rates, the losses, the ``suggestion`` and ``plot()``. Raises ConfigError
     for a range that is none, and DataError if the loss never falls.
+
+    >>> x = np.random.default_rng(0).standard_normal((200, 2))
+    >>> net = nn.Linear(2, 1)
+    >>> optimizer = optim.SGD(net.parameters(), lr=0.1)
+    >>> finder = gn.lr_find(net, (x, x @ [[1.0], [2.0]]), loss=nn.MSELoss(), optimizer=optimizer)
+    >>> 1e-3 < finder.suggestion < 1, optimizer.lr
+    (True, 0.1)
     """
     _check_parameters(net, optimizer)
     _check_loss(loss)
@@ -238,6 +262,11 @@ def _check_loss(loss: Any) -> None:
 
 
 def _check_parameters(net: Module, optimizer: Optimizer) -> None:
+    if not isinstance(optimizer, Optimizer):
+        raise ConfigError(
+            "optimizer must be made of optim's optimizers, such as optim.SGD(net.parameters(), lr=0.1), got "
+            f"{optimizer!r:.80}."
+        )
     own = {id(parameter) for parameter in net.parameters()}
     if not any(id(parameter) in own for parameter in optimizer.parameters):
         raise ConfigError("the optimizer holds none of the network's parameters. Make it with net.parameters().")
@@ -250,5 +279,6 @@ def _resume(loop: Loop, folder: Path | None, best: BestWeights | None) -> None:
     load_checkpoint(folder, loop, best)
     if loop.step >= loop.total_steps and not loop.epoch_is_full:
         raise ConfigError(
-            f"{folder} is complete: {loop.step:,} of {loop.total_steps:,} steps are made. Ask for more epochs."
+            f"{folder} is complete: {loop.step:,} of {loop.total_steps:,} steps are made. Ask for more epochs "
+            "(--epochs on the command line)."
         )

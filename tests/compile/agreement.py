@@ -15,6 +15,7 @@ from glassnet.nn.state import named_tensors
 
 RELATIVE = {"float32": 1e-5, "float64": 1e-12}
 SEED = 3
+SMALL = 1e-3
 
 
 @dataclass
@@ -73,7 +74,9 @@ class Work:
             with training_step(SEED, i):
                 values = step(Tensor(self.cast(self.x)[rows]), Tensor(self.cast(self.y)[rows]))
             optimizer.steps = i + 1
-            outputs.append({k: v.data if isinstance(v, Tensor) else np.asarray(v, self.dtype) for k, v in values.items()})
+            outputs.append(
+                {k: v.data if isinstance(v, Tensor) else np.asarray(v, self.dtype) for k, v in values.items()}
+            )
         stacked = {name: np.stack([one[name] for one in outputs]) for name in outputs[0]}
         return stacked, Bound(step, dict(named_tensors(net)), optimizer).state()
 
@@ -91,17 +94,17 @@ class Work:
             rates[:] = np.asarray(self.rates)[:, None]
         words = [[words_at(SEED, i, stream) for stream in step.streams] for i in range(self.steps)]
         words = np.array(words, np.uint32).reshape(self.steps, len(step.streams), 2)
-        parts = []
-        for part in np.array_split(np.arange(self.steps), calls):
-            if len(part):
-                parts.append(step.run(self.rows()[part], rates[part], int(part[0]), words[part]))
+        parts = [
+            step.run(self.rows()[part], rates[part], int(part[0]), words[part])
+            for part in np.array_split(np.arange(self.steps), calls)
+        ]
         step.pull()
         outputs = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
         return outputs, step.bound.state(), step
 
 
 def distance(found, wanted):
-    """The largest difference, relative to the size of the array (and at least 1)."""
+    """The largest difference, relative to the largest number of the array; what is below SMALL counts as rounding."""
     assert found.shape == wanted.shape
     assert found.dtype == wanted.dtype
     np.testing.assert_array_equal(np.isnan(found), np.isnan(wanted))
@@ -110,7 +113,7 @@ def distance(found, wanted):
     if not finite.any():
         return 0.0
     difference = np.abs(found[finite].astype(float) - wanted[finite].astype(float)).max()
-    return difference / max(1.0, np.abs(wanted[finite]).max())
+    return difference / max(SMALL, np.abs(wanted[finite]).max())
 
 
 def farthest(found, wanted):

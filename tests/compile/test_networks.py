@@ -5,6 +5,7 @@ A longer run by hand: pytest tests/compile/test_networks.py -n0 --hypothesis-pro
 
 from dataclasses import dataclass
 from functools import partial
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -77,7 +78,7 @@ def frozen():
 
 
 def mlp(*widths, activation=nn.ReLU):
-    layers = [part for n, m in zip(widths, widths[1:], strict=False) for part in ((nn.Linear, n, m), (activation,))]
+    layers = [part for n, m in pairwise(widths) for part in ((nn.Linear, n, m), (activation,))]
     return sequential(*layers[:-1])
 
 
@@ -88,7 +89,12 @@ def block(consecutive, channels, width):
 
 
 NAMES_NET = sequential(
-    (nn.Embedding, 9, 5), (nn.Flatten,), (nn.Linear, 15, 20, False), (nn.BatchNorm1d, 20), (nn.Tanh,), (nn.Linear, 20, 9)
+    (nn.Embedding, 9, 5),
+    (nn.Flatten,),
+    (nn.Linear, 15, 20, False),
+    (nn.BatchNorm1d, 20),
+    (nn.Tanh,),
+    (nn.Linear, 20, 9),
 )
 WAVENET = sequential((nn.Embedding, 9, 4), *block(2, 4, 6), *block(2, 6, 6), *block(2, 6, 6), (nn.Linear, 6, 9))
 CAUSAL = partial(nn.Conv1d, causal=True)

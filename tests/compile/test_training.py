@@ -48,7 +48,9 @@ class Weighed(nn.Module):
 
 
 MODES = [
-    (f"{info.label}{'' if training else ', evaluated'}", info, training) for info in LAYERS for training in (True, False)
+    (f"{info.label}{'' if training else ', evaluated'}", info, training)
+    for info in LAYERS
+    for training in (True, False)
 ]
 
 
@@ -75,7 +77,10 @@ CROSS_ENTROPY = {
 LOSSES = [
     *((f"cross entropy, {k}", nn.CrossEntropyLoss(**v), LABELS) for k, v in CROSS_ENTROPY.items()),
     *((f"cross entropy, {k}, ignored", nn.CrossEntropyLoss(**v), MARKED) for k, v in CROSS_ENTROPY.items()),
-    *((f"cross entropy, {k}, probabilities", nn.CrossEntropyLoss(**v), PROBABILITIES) for k, v in CROSS_ENTROPY.items()),
+    *(
+        (f"cross entropy, {k}, probabilities", nn.CrossEntropyLoss(**v), PROBABILITIES)
+        for k, v in CROSS_ENTROPY.items()
+    ),
     ("cross entropy, a class ignored", nn.CrossEntropyLoss(ignore_index=2), LABELS),
     ("cross entropy, all options", nn.CrossEntropyLoss(WEIGHT, 2, label_smoothing=0.1), LABELS),
     ("nll", nn.NLLLoss(), LABELS),

@@ -40,7 +40,8 @@ def test_digits_have_the_sizes_and_types_of_their_description(digits):
     assert digits.input_shape == (28, 28)
     assert digits.classes == tuple("0123456789")
     assert str(digits) == (
-        "Dataset(digits: train 7,500, val 500, test 2,000 rows; x (784,) float32, y int64; 10 classes)"
+        "Dataset(digits: train 7,500, val 500, test 2,000 rows, stratified by class; "
+        "x (784,) float32, y int64; 10 classes)"
     )
 
 

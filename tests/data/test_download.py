@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import io
 from email.message import Message
+from http.client import IncompleteRead
 from urllib.error import URLError
 
 import numpy as np
@@ -70,10 +71,11 @@ def test_a_damaged_file_in_the_cache_is_downloaded_again(web, tmp_path):
         (gzip.compress(CONTENT[:-1], mtime=0), "it holds 2,559 bytes, not 2,560"),
         (gzip.compress(CONTENT + b"!", mtime=0), "it holds more than 2,560 bytes"),
         (PACKED[:-9], "damaged gzip file"),
+        (IncompleteRead(b"", 7), "IncompleteRead"),
         (bytes(3000), "sends more than the 2,560 bytes"),
         ("http://one.example/plain", "not https://"),
     ],
-    ids=range(8),
+    ids=range(9),
 )
 def test_the_next_mirror_is_asked(web, tmp_path, first, reason):
     web[MIRRORS[0] + FILE.name] = first

@@ -46,7 +46,9 @@ def test_a_table_becomes_numbers(tmp_path, ending):
     else:
         frame().write_csv(path, separator="\t" if ending == "tsv" else ";")
     table = read_table(path, target="kind", seed=3)
-    assert str(table) == ("Dataset(things: train 48, val 6, test 6 rows; x (4,) float32, y int64; 2 classes)")
+    assert str(table) == (
+        "Dataset(things: train 48, val 6, test 6 rows, stratified by class; x (4,) float32, y int64; 2 classes)"
+    )
     assert table.classes == ("no", "yes")
     assert table.encoder.feature_names == ("width", "colour=blue", "colour=green", "colour=red")
     assert table.train.x[:, 0].mean() == pytest.approx(0, abs=1e-5)
@@ -119,6 +121,36 @@ def test_classes_that_are_numbers_keep_their_order(tmp_path):
 MISSING = "x,c,y\n" + "".join(
     f"{i if i % 7 else ''},{'ab'[i % 2] if i % 5 else ''},{'no' if i % 3 else 'yes'}\n" for i in range(60)
 )
+
+
+def test_spaces_around_values_do_not_make_texts_of_numbers(tmp_path):
+    lines = ["width , kind, note", *(f" {i / 10} , {'ab'[i % 2]}, {i}" for i in range(40))]
+    table = read_columns(written(tmp_path, "\n".join([*lines, "1.5 , a, NA"])))
+    assert list(table) == ["width", "kind", "note"]
+    np.testing.assert_allclose(table["width"], [*(i / 10 for i in range(40)), 1.5])
+    assert table["kind"][:2] == ["a", "b"]
+    assert np.isnan(table["note"][-1])
+
+
+@pytest.mark.parametrize(
+    ("column", "words"),
+    [
+        (["oops" if i == 7 else str(i) for i in range(40)], "row 8: column 'x' holds 'oops', but most of its values"),
+        ([f'"{i},5"' for i in range(40)], "row 1: column 'x' holds '0,5', but most of its values are numbers"),
+        (["12 kg" if i % 3 == 0 else str(i) for i in range(40)], "holds '12 kg', but most"),
+    ],
+)
+def test_a_slip_does_not_make_categories_of_numbers(tmp_path, column, words):
+    path = written(tmp_path, "\n".join(["x,y", *(f"{text},{'ab'[i % 2]}" for i, text in enumerate(column))]))
+    with pytest.raises(gn.DataError, match=words):
+        read_table(path, target="y")
+    with pytest.raises(gn.DataError, match=words):
+        read_table(path, target="x")
+
+
+def test_codes_with_letters_and_few_numbers_are_categories(tmp_path):
+    lines = [f"{['1', '2', '3b'][i % 3]},{i}" for i in range(90)]
+    assert read_table(written(tmp_path, "\n".join(["x,y", *lines])), target="x").classes == ("1", "2", "3b")
 
 
 def test_missing_values_need_a_policy(tmp_path):
@@ -205,7 +237,7 @@ def test_a_table_of_too_many_rows_is_refused_before_it_is_read(tmp_path):
     size = path.stat().st_size
     assert size < 2**20
     monkey = pytest.MonkeyPatch()
-    monkey.setattr("glassnet.data.tables.MOST_CELLS", 10**6)
+    monkey.setattr("glassnet.data.columns.MOST_CELLS", 10**6)
     with pytest.raises(gn.DataError, match="20,000,000 rows of 1 columns; at most"):
         read_columns(path)
     monkey.undo()

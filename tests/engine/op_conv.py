@@ -29,7 +29,7 @@ def conv_reference(x, weight, stride, padding, dilation, groups=1):
         for o in range(outputs):
             group = o // (outputs // groups)
             seen = window[..., group * width : (group + 1) * width]
-            result[(slice(None), *place, o)] = (seen * weight[..., o]).reshape(len(x), -1).sum(1)
+            result[(slice(None), *place, o)] = (seen * weight[..., o]).sum(tuple(range(1, x.ndim)))
     return result
 
 
@@ -53,6 +53,7 @@ CONVOLUTIONS = [
     ((2, 9, 4), (3, 2, 6), (3,), ((2, 2),), (2,), 2),
     ((2, 6, 3), (2, 1, 6), (1,), ((0, 0),), (1,), 3),
     ((3, 4, 1), (1, 1, 1), (1,), ((0, 0),), (1,), 1),
+    ((0, 4, 2), (2, 2, 3), (1,), ((1, 0),), (1,), 1),
     ((2, 5, 6, 3), (3, 2, 3, 4), (1, 1), ((0, 0), (0, 0)), (1, 1), 1),
     ((2, 6, 5, 2), (3, 3, 2, 3), (2, 1), ((1, 1), (1, 0)), (1, 2), 1),
     ((1, 4, 5, 4), (2, 3, 2, 4), (1, 2), ((1, 1), (2, 1)), (2, 1), 2),
@@ -62,6 +63,7 @@ POOLS = [
     ((2, 6, 3), (2,), (2,), ((0, 0),)),
     ((2, 7, 2), (3,), (1,), ((1, 1),)),
     ((1, 5, 2), (2,), (3,), ((0, 0),)),
+    ((0, 4, 2), (2,), (2,), ((0, 0),)),
     ((2, 4, 6, 2), (2, 2), (2, 2), ((0, 0), (0, 0))),
     ((2, 5, 5, 1), (3, 2), (1, 2), ((1, 1), (0, 1))),
 ]
@@ -117,6 +119,13 @@ CONV = [
             ),
         ),
         refusals=(
+            refusal(
+                "max_pool cannot take .* int64 cannot be padded with -inf",
+                np.zeros((1, 2, 1), np.int64),
+                kernel=(2,),
+                stride=(1,),
+                padding=((1, 0),),
+            ),
             refusal("max_pool cannot take .* does not fit", (1, 2, 1), kernel=(3,), stride=(1,), padding=((0, 0),)),
         ),
     ),

@@ -55,13 +55,21 @@ LAYER_NORMS = [
     ((3, 5, 2), (2,), (1,)),
     ((2, 4, 2, 3), (2, 3), (1, 3)),
     ((0, 3), (3,), (-1,)),
+    ((2, 3), (), (-1,)),
+    ((2, 3), (1,), (-1,)),
+    ((2, 3), (2, 1), (-1,)),
+    ((4, 2, 3), (4, 2, 3), (0, 2)),
 ]
 
 
 def layer_norm_samples(rng, dtype):
     return [
-        sample(normal(rng, dtype, *x), normal(rng, dtype, *gain), normal(rng, dtype, *gain), axes=axes, eps=1e-3)
-        for x, gain, axes in LAYER_NORMS
+        *(
+            sample(normal(rng, dtype, *x), normal(rng, dtype, *gain), normal(rng, dtype, *gain), axes=axes, eps=1e-3)
+            for x, gain, axes in LAYER_NORMS
+        ),
+        sample(normal(rng, dtype, 2, 3), normal(rng, dtype, 3), normal(rng, dtype, 2, 1), axes=(-1,), eps=1e-3),
+        sample(normal(rng, dtype, 2, 3), 1.0, 0.0, axes=(-1,), eps=1e-3),
     ]
 
 
@@ -195,6 +203,13 @@ FUSED = [
                 ([[100.0, -100.0]], [0.0, 0.0], [1.0, 0.0]),
                 seed=[[1.0, 0.0]],
                 static={"eps": 1e-4},
+            ),
+            Case(
+                "a small variance beside a large mean",
+                ([[10000.0, 10002.0]], [1.0, 1.0], [0.0, 0.0]),
+                [[-1.0, 1.0]],
+                ([[0.0, 0.0]], [-1.0, 1.0], [1.0, 1.0]),
+                static={"eps": 1e-12},
             ),
         ),
         refusals=(refusal(r"layer_norm cannot take shapes \(2, 3\) and \(2,\)", (2, 3), (2,), (3,)),),

@@ -1,4 +1,6 @@
-"""The table that drives the tests of all operations: one record for each row of ``glassnet.engine.ops.TABLE``."""
+"""The table that drives the tests of all operations: one record for each row of ``glassnet.engine.ops.TABLE``, and one
+for each method that is made of rows.
+"""
 
 import numpy as np
 import pytest
@@ -6,11 +8,12 @@ import pytest
 from .op_activation import ACTIVATION
 from .op_arrays import INDEX, LINALG, REDUCE, SHAPE
 from .op_conv import CONV
+from .op_derived import DERIVED
 from .op_elementwise import ELEMENTWISE
 from .op_fused import FUSED
 from .op_noise import NOISE
 
-OPS = [*ELEMENTWISE, *ACTIVATION, *REDUCE, *SHAPE, *INDEX, *LINALG, *CONV, *FUSED, *NOISE]
+OPS = [*ELEMENTWISE, *ACTIVATION, *REDUCE, *SHAPE, *INDEX, *LINALG, *CONV, *FUSED, *NOISE, *DERIVED]
 
 #: Rows without a derivative, which have tests of their own.
 WITHOUT_DERIVATIVE = ["one_hot"]

@@ -11,6 +11,10 @@ from glassnet.engine.ops.noise import random_bits
 from glassnet.engine.random import words_at
 from glassnet.engine.tensor import Tensor, apply
 
+from .op_activation import ACTIVATION
+from .op_arrays import REDUCE
+from .op_derived import DERIVED
+from .op_elementwise import ELEMENTWISE
 from .op_info import OPS, SAMPLES, WITHOUT_DERIVATIVE, cases
 from .op_record import gradients_of, is_differentiable, leaves
 
@@ -35,7 +39,8 @@ def differentiate(f, inputs, static, seed=None):
 @pytest.mark.smoke
 def test_the_records_cover_every_row_and_nothing_else():
     names = [info.name for info in OPS]
-    assert sorted([*names, *WITHOUT_DERIVATIVE]) == sorted(ops.TABLE)
+    derived = [info.name for info in DERIVED]
+    assert sorted([*names, *WITHOUT_DERIVATIVE]) == sorted([*ops.TABLE, *derived])
     assert len(set(names)) == len(names)
 
 
@@ -90,6 +95,47 @@ def test_inputs_are_not_modified(info, number):
         np.testing.assert_array_equal(tensor.data if isinstance(tensor, Tensor) else tensor, before)
     np.testing.assert_array_equal(out.data, value)
     np.testing.assert_array_equal(seed, weights_for(out))
+
+
+def scattered(value):
+    """The same numbers in memory that is neither in order nor without gaps."""
+    if not is_differentiable(value) or not value.ndim:
+        return value
+    wide = np.full([2 * n for n in value.shape[::-1]], np.nan, value.dtype).T
+    view = wide[(slice(None, None, -2),) * value.ndim]
+    view[...] = value
+    return view
+
+
+@EVERY_SAMPLE
+def test_the_layout_in_memory_changes_nothing(info, number):
+    sample = info.made(np.float64)[number]
+    expected, gradients = differentiate(info.call, sample.inputs, sample.static)
+    tensors = [
+        Tensor(scattered(value), requires_grad=True) if is_differentiable(value) else value for value in sample.inputs
+    ]
+    out = info.call(*tensors, **sample.static)
+    out.backward(gradient=scattered(weights_for(out)))
+    np.testing.assert_allclose(out.data, expected.data, rtol=1e-12, atol=1e-14)
+    for found, wanted in zip(gradients_of(tensors), gradients, strict=True):
+        np.testing.assert_allclose(found, wanted, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "info", [info for info in [*ELEMENTWISE, *ACTIVATION, *REDUCE] if info.name != "cast"], ids=lambda info: info.name
+)
+@pytest.mark.parametrize("dtype", [np.int64, np.uint8, np.bool_])
+def test_whole_numbers_and_truth_values_are_computed_as_floats_are(info, dtype):
+    array = np.array([[3, 1, 2], [1, 1, 2]]).astype(dtype)
+    count = sum(is_differentiable(value) for value in info.made(np.float64)[1].inputs)
+    if (dtype == np.bool_ and count == 2) or (dtype != np.int64 and info.name == "negate"):
+        return  # True + True is True, and what has no sign has no negative, as in NumPy and PyTorch
+    static = {"axis": 1} if info in REDUCE else {}
+    inputs = [np.array([[True], [False]])] if info.name == "where" else []
+    out = info.call(*inputs, *[Tensor(array)] * count, **static)
+    reference = info.reference(*inputs, *[array.astype(np.float64)] * count, **static)
+    assert out.dtype == np.float32 or out.dtype.kind in "iub"
+    np.testing.assert_allclose(out.data, reference, rtol=1e-6)
 
 
 @EVERY_SAMPLE

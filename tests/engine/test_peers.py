@@ -5,9 +5,10 @@ import math
 import numpy as np
 import pytest
 
+from glassnet.engine import ops
 from glassnet.engine.tensor import Tensor
 
-from .op_info import SAMPLES
+from .op_info import SAMPLES, cases
 from .op_record import gradients_of, is_differentiable, leaves
 
 torch = pytest.importorskip("torch")
@@ -27,6 +28,10 @@ def reduce(f):
 
 def var(x, axis, keepdims=False, correction=1):
     return torch.var(x, dim=all_axes(x, axis), keepdim=keepdims, correction=correction)
+
+
+def std(x, axis, keepdims=False, correction=1):
+    return torch.std(x, dim=all_axes(x, axis), keepdim=keepdims, correction=correction)
 
 
 def batch_norm(x, gain, bias, eps):
@@ -68,7 +73,7 @@ def pool(name, value):
 
 def layer_norm(x, gain, bias, axes, eps):
     spread = torch.sqrt(x.var(axes, keepdim=True, correction=0) + eps)
-    if axes == (-1,):
+    if axes == (-1,) and getattr(gain, "shape", None) == getattr(bias, "shape", None) == x.shape[-1:]:
         return torch.nn.functional.layer_norm(x, x.shape[-1:], gain, bias, eps)
     return (x - x.mean(axes, keepdim=True)) / spread * gain + bias
 
@@ -108,6 +113,12 @@ TWINS = {
     "softmax": lambda x, axis: torch.softmax(x, axis),
     "softmax_cross_entropy": lambda x, targets: torch.nn.functional.cross_entropy(x, targets, reduction="none"),
     "batch_norm": batch_norm,
+    "std": std,
+    "transpose": torch.transpose,
+    "squeeze": lambda x, axis: x.squeeze() if axis is None else x.squeeze(axis),
+    "unsqueeze": lambda x, axis: x.unsqueeze(axis),
+    "flatten": torch.flatten,
+    "split": lambda x, size, axis: torch.cat([part.reshape(-1) for part in x.split(size, axis)][::-1]),
 }
 
 
@@ -139,7 +150,7 @@ def test_every_operation_has_a_twin():
 
 
 @pytest.mark.parametrize(("info", "number"), WITH_TWIN)
-@pytest.mark.filterwarnings("ignore:var")  # PyTorch's, where nothing is left to have a variance
+@pytest.mark.filterwarnings("ignore:(var|std)")  # PyTorch's, where nothing is left to have a variance
 def test_values_and_gradients_equal_those_of_pytorch(info, number):
     sample = info.made(np.float64)[number]
     if not has_twin(sample):
@@ -157,3 +168,32 @@ def test_values_and_gradients_equal_those_of_pytorch(info, number):
     wanted = [twin.grad.numpy() for twin, value in zip(twins, sample.inputs, strict=True) if is_differentiable(value)]
     for ours, theirs in zip(gradients_of(tensors), wanted, strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-9, atol=1e-11)
+
+
+#: Where PyTorch takes another subgradient than ours, which is documented in the row.
+OTHERWISE = {
+    ("sqrt", "at 0"),  # infinity
+    ("std", "of equal numbers"),  # NaN
+    ("max_pool", "a tie"),  # all of it to the first
+}
+DEFAULTS = {"keepdims": False, "axis": None}
+
+
+@pytest.mark.parametrize(("info", "case"), cases("edges") + cases("kinks"))
+@pytest.mark.filterwarnings("ignore:(var|std)")
+def test_extreme_values_and_kinks_equal_those_of_pytorch(info, case):
+    if (info.name, case.label) in OTHERWISE:
+        return
+    inputs = [np.array(x, np.float64) if isinstance(x, list) else x for x in case.inputs]
+    twins = [as_twin(value) for value in leaves(inputs)]
+    row = ops.TABLE.get(info.name)
+    static = {**(row.defaults if row else DEFAULTS), **case.static}
+    out = TWINS[info.name](*twins, **static)
+    np.testing.assert_allclose(out.detach().numpy(), case.output, rtol=1e-9)
+    if not case.gradients:
+        return
+    out.backward(torch.ones_like(out) if case.seed is None else torch.tensor(case.seed, dtype=torch.float64))
+    found = [twin.grad for twin, value in zip(twins, inputs, strict=True) if is_differentiable(value)]
+    for gradient, expected in zip(found, case.gradients, strict=True):
+        if expected is not None:
+            np.testing.assert_allclose(gradient.numpy(), expected, rtol=1e-9, atol=1e-30)

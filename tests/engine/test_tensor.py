@@ -133,6 +133,13 @@ def test_item_and_conversions():
         float(gn.tensor([]))
 
 
+def test_a_number_is_formatted_as_one():
+    assert f"{gn.tensor(2.0, requires_grad=True) / 3:.2f}" == "0.67"
+    assert f"{gn.tensor([1.0, 2.0])}" == "tensor([1., 2.])"
+    with pytest.raises(ShapeError, match="one element"):
+        format(gn.tensor([1.0, 2.0]), ".2f")
+
+
 def test_truth_needs_a_single_element():
     assert gn.tensor(0.5)
     assert not gn.tensor([[0]])
@@ -248,3 +255,10 @@ def test_integers_meet_floats_in_the_floats_type():
     assert functions.exp(2).dtype == np.float32
     assert functions.exp([1.0, 2.0]).dtype == np.float32
     assert functions.exp(np.array([1.0])).dtype == np.float64
+
+
+@pytest.mark.parametrize("value", [[1.0, 2.0], (1.0, 2.0), 1.0, 3, np.float64(2.0)])
+def test_the_class_takes_numbers_and_lists_as_tensor_does(value):
+    found, expected = gn.Tensor(value), gn.tensor(value)
+    assert found.dtype == expected.dtype
+    np.testing.assert_array_equal(found.data, expected.data)

@@ -16,8 +16,8 @@ from PIL import Image
 
 from glassnet.cli.recipe import Recipe, read_toml
 from glassnet.data import read_idx, read_lines, read_table
+from glassnet.data.columns import read_columns
 from glassnet.data.images import read_digit
-from glassnet.data.tables import read_columns
 from glassnet.engine.errors import GlassnetError
 
 from .mutations import contents, read_or_refuse

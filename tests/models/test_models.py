@@ -75,6 +75,19 @@ def test_unwanted_samples_are_left_out_until_there_are_no_others():
         sample(Chain(), VOCABULARY, 1, temperature=0.0)
 
 
+def test_many_samples_are_drawn_a_bounded_number_at_a_time(monkeypatch):
+    sizes = []
+
+    class Watched(Chain):
+        def forward(self, x):
+            sizes.append(len(x.data))
+            return super().forward(x)
+
+    monkeypatch.setattr("glassnet.models.sampling.MOST_AT_ONCE", 16)
+    assert len(sample(Watched(0.9), VOCABULARY, 1, 30)) == 30
+    assert max(sizes) == 16
+
+
 def test_a_low_temperature_prefers_the_likely():
     def first(temperature):
         return {sample(Chain(0.3), VOCABULARY, 1, 1, temperature=temperature, seed=seed)[0] for seed in range(20)}

@@ -88,6 +88,7 @@ LAYERS = [
         True,
     ),
     LayerInfo("dropout, evaluated", lambda: nn.Dropout(0.5).eval(), ROWS, lambda t: t.Dropout(0.5).eval()),
+    LayerInfo("identity", nn.Identity, ROWS, lambda t: t.Identity()),
     LayerInfo("flatten", nn.Flatten, IMAGES, lambda t: t.Flatten()),
     LayerInfo("unflatten", lambda: nn.Unflatten(1, (2, 3)), SEQUENCES, lambda t: t.Unflatten(1, (2, 3))),
     LayerInfo("flatten consecutive", lambda: nn.FlattenConsecutive(2), SEQUENCES),

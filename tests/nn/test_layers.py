@@ -24,6 +24,13 @@ def test_the_table_covers_every_layer_that_can_be_read_from_a_file():
     assert {type(info.make()).__name__ for info in LAYERS} - {"Sequential"} == set(nn_config.LAYERS)
 
 
+def test_every_public_layer_can_be_read_from_a_file_and_so_stands_in_the_table():
+    public = {name for name in nn.__all__ if isinstance(getattr(nn, name), type)}
+    modules = {name for name in public if issubclass(getattr(nn, name), nn.Module)}
+    losses = {name for name in modules if getattr(nn, name).task}
+    assert modules - losses - {"Module", "Sequential", "ModuleList"} == set(nn_config.LAYERS)
+
+
 def with_parameters(layer: nn.Module):
     """The layer as a function of its input and of all its parameters."""
     parameters = list(layer.named_parameters())
@@ -154,6 +161,7 @@ def test_one_value_a_channel_is_an_error_in_training_only(x):
             r"expected inputs with 16 features, got shape \(100, 32\).*Linear\(32, 10\)",
         ),
         (nn.Linear(784, 10), np.ones((3, 28, 28)), r"Put a Flatten\(\) before it"),
+        (nn.Conv1d(4, 2, 2), gn.tensor(np.ones((3, 4, 4)))[0], r"expected inputs \(N, T, 4\), got shape \(4, 4\)"),
         (nn.BatchNorm1d(4), np.ones((5, 3)), "expected inputs with 4 channels"),
         (nn.BatchNorm1d(4), np.ones(4), "expected inputs with 4 channels"),
         (nn.Flatten(2, 1), np.ones((2, 3, 4)), "flatten"),
@@ -171,7 +179,23 @@ def test_one_value_a_channel_is_an_error_in_training_only(x):
 )
 def test_inputs_that_do_not_fit_are_refused(layer, x, words):
     with pytest.raises(gn.ShapeError, match=words):
-        layer(gn.tensor(x))
+        layer(gn.tensor(np.asarray(x)))
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        *(nn.Linear(4, 3), nn.Conv1d(4, 3, 2), nn.MaxPool1d(2), nn.AvgPool1d(2), nn.LayerNorm(4), nn.GroupNorm(2, 4)),
+        *(nn.InstanceNorm(4), nn.BatchNorm1d(4).eval(), nn.Dropout(0.5), nn.Flatten(), nn.FlattenConsecutive(2)),
+    ],
+)
+def test_a_batch_without_rows_goes_through(layer):
+    x = gn.tensor(np.zeros((0, 6, 4), np.float32), requires_grad=True)
+    out = layer(x)
+    assert out.shape == (0, *layer(gn.tensor(np.zeros((1, 6, 4), np.float32))).shape[1:])
+    out.sum().backward()
+    assert x.grad.shape == x.shape
+    assert not any(p.grad.any() for p in layer.parameters())
 
 
 @pytest.mark.parametrize(
@@ -199,9 +223,14 @@ def test_sizes_must_be_whole_numbers(make):
         (lambda: nn.Conv1d(4, 6, 3, padding=1, causal=True), "causal pads by itself"),
         (lambda: nn.MaxPool1d(2, padding=2), "at most half of the kernel"),
         (lambda: nn.Dropout(1.0), "less than 1, got 1.0"),
+        (lambda: F.dropout(gn.tensor(1.0), 1.5), "dropout p must be a number .* less than 1, got 1.5"),
+        (lambda: nn.Dropout("half"), "Dropout p must be a number .* got 'half'"),
+        (lambda: nn.BatchNorm1d(4, momentum=None), "BatchNorm1d momentum must be a number .* at most 1, got None"),
+        (lambda: nn.BatchNorm2d(4, eps=0), "BatchNorm2d eps must be a number above 0"),
+        (lambda: nn.LeakyReLU(float("nan")), "LeakyReLU negative_slope must be a number that is finite, got nan"),
         (lambda: nn.GroupNorm(3, 4), "must divide num_channels"),
-        (lambda: nn.LayerNorm(3, eps=0), "eps must be above 0"),
-        (lambda: nn.ELU(0), "alpha must be above 0"),
+        (lambda: nn.LayerNorm(3, eps=0), "eps must be a number above 0"),
+        (lambda: nn.ELU(0), "alpha must be a number above 0"),
     ],
 )
 def test_options_out_of_range_are_refused(make, words):

@@ -63,26 +63,81 @@ def test_mse_refuses_shapes_that_would_broadcast():
 
 def test_an_unknown_reduction_is_refused():
     with pytest.raises(gn.ConfigError, match="'mean', 'sum' or 'none'"):
-        nn.MSELoss(reduction="average")(gn.tensor([1.0]), [0.0])
+        nn.MSELoss(reduction="average")
+    with pytest.raises(gn.ConfigError, match="'mean', 'sum' or 'none'"):
+        F.mse_loss(gn.tensor([1.0]), [0.0], "average")
 
 
 @pytest.mark.parametrize(
-    ("fill", "std"),
+    ("make", "words"),
     [
-        (lambda w: init.xavier_normal_(w, gain=2.0), 2.0 * math.sqrt(2 / 500)),
-        (lambda w: init.xavier_uniform_(w), math.sqrt(2 / 500)),
-        (lambda w: init.kaiming_normal_(w), math.sqrt(2 / 300)),
-        (lambda w: init.kaiming_uniform_(w), math.sqrt(2 / 300)),
-        (lambda w: init.kaiming_normal_(w, "tanh", "fan_out"), 5 / 3 / math.sqrt(200)),
-        (lambda w: init.kaiming_uniform_(w, "linear", "fan_out"), 1 / math.sqrt(200)),
+        (
+            lambda x, y: nn.CrossEntropyLoss(x, y),
+            r"weight .* shape \(1, 2\)\. .*CrossEntropyLoss\(\)\(",
+        ),
+        (lambda x, y: nn.NLLLoss(x, y), r"NLLLoss weight must be a number for each class"),
+        (lambda x, y: nn.HuberLoss(x, x), r"HuberLoss reduction .*HuberLoss\(\)\(outputs, targets\)"),
+        (lambda x, y: nn.BCEWithLogitsLoss(x, x), "BCEWithLogitsLoss reduction"),
     ],
 )
-def test_initialisations_have_their_standard_deviation(fill, std):
+def test_a_loss_is_made_before_it_is_called(make, words):
+    with pytest.raises(gn.ConfigError, match=words):
+        make(gn.tensor([[1.0, 2.0]]), gn.tensor([1]))
+
+
+@pytest.mark.parametrize("loss", [F.mse_loss, F.l1_loss, F.huber_loss, F.binary_cross_entropy_with_logits])
+def test_losses_take_lists(loss):
+    assert loss([0.5, 1.0], [0.5, 1.0]).item() == loss(gn.tensor([0.5, 1.0]), gn.tensor([0.5, 1.0])).item()
+    assert F.cross_entropy([[0.0, 0.0]], [1]).item() == pytest.approx(math.log(2))
+    assert F.nll_loss([[-1.0, -2.0]], [1]).item() == 2.0
+
+
+#: Name, options as in PyTorch, standard deviation, mean.
+DRAWN = [
+    ("normal_", {"mean": 0.5, "std": 2.0}, 2.0, 0.5),
+    ("uniform_", {"a": -1.0, "b": 3.0}, 4 / math.sqrt(12), 1.0),
+    ("xavier_normal_", {"gain": 2.0}, 2.0 * math.sqrt(2 / 500), 0.0),
+    ("xavier_uniform_", {}, math.sqrt(2 / 500), 0.0),
+    ("kaiming_normal_", {}, math.sqrt(2 / 300), 0.0),
+    ("kaiming_normal_", {"mode": "fan_out", "nonlinearity": "tanh"}, 5 / 3 / math.sqrt(200), 0.0),
+    ("kaiming_uniform_", {"a": 0.5}, math.sqrt(2 / 1.25 / 300), 0.0),
+    ("kaiming_uniform_", {"mode": "fan_out", "nonlinearity": "linear"}, 1 / math.sqrt(200), 0.0),
+    ("orthogonal_", {"gain": 3.0}, 3 / math.sqrt(300), 0.0),
+    ("constant_", {"val": 0.25}, 0.0, 0.25),
+    ("zeros_", {}, 0.0, 0.0),
+    ("ones_", {}, 0.0, 1.0),
+]
+
+
+def test_the_table_covers_every_initialisation():
+    assert {name for name, *_ in DRAWN} == {name for name in vars(init) if name.endswith("_") and name[0] != "_"}
+
+
+@pytest.mark.parametrize(("name", "options", "std", "mean"), DRAWN)
+def test_initialisations_have_their_mean_and_standard_deviation(name, options, std, mean):
     weight = nn.Parameter(np.zeros((300, 200), np.float32))
-    fill(weight)
+    assert getattr(init, name)(weight, **options) is weight
     assert weight.data.std() == pytest.approx(std, rel=0.02)
-    assert weight.data.mean() == pytest.approx(0, abs=4 * std / math.sqrt(60000))
+    assert weight.data.mean() == pytest.approx(mean, abs=4 * std / math.sqrt(60000))
     assert weight.dtype == np.float32
+
+
+@pytest.mark.parametrize(("name", "options", "std", "mean"), DRAWN)
+def test_initialisations_are_distributed_as_pytorchs(name, options, std, mean):
+    torch = pytest.importorskip("torch")
+    torch.manual_seed(0)
+    ours = getattr(init, name)(nn.Parameter(np.zeros((300, 200), np.float32)), **options).data
+    theirs = getattr(torch.nn.init, name)(torch.empty(200, 300), **options).numpy()
+    shares = np.linspace(0, 1, 21)
+    np.testing.assert_allclose(np.quantile(ours, shares)[1:-1], np.quantile(theirs, shares)[1:-1], atol=0.05 * std)
+    assert np.abs(ours).max() == pytest.approx(np.abs(theirs).max(), rel=0.2)
+
+
+@pytest.mark.parametrize("name", ["linear", "sigmoid", "tanh", "relu", "leaky_relu"])
+def test_gains_equal_pytorchs(name):
+    torch = pytest.importorskip("torch")
+    assert init.calculate_gain(name) == pytest.approx(torch.nn.init.calculate_gain(name))
+    assert init.calculate_gain("leaky_relu", 0.3) == pytest.approx(torch.nn.init.calculate_gain("leaky_relu", 0.3))
 
 
 def test_uniform_initialisations_keep_their_bounds():

@@ -7,6 +7,7 @@ import pytest
 
 import glassnet as gn
 from glassnet import nn
+from glassnet.engine.scope import scope
 
 
 class Net(nn.Module):
@@ -106,10 +107,27 @@ def test_a_parameter_is_not_replaced_by_something_that_is_not_trained(value):
         nn.Linear(2, 2).weight = value
 
 
-@pytest.mark.parametrize("value", [[nn.ReLU()], (nn.Parameter([1.0]),), {"a": nn.ReLU()}])
+@pytest.mark.parametrize("value", [[nn.ReLU()], (nn.Parameter([1.0]),), {"a": nn.ReLU()}, [{"a": [nn.ReLU()]}]])
 def test_parts_in_containers_that_would_not_be_found_are_refused(value):
     with pytest.raises(TypeError, match="would not be found"):
         nn.ReLU().parts = value
+
+
+@pytest.mark.parametrize("use", [lambda net: list(net.parameters()), nn.Module.state_dict, nn.Module.eval])
+def test_a_list_that_was_appended_to_is_refused_when_parts_are_looked_for(use):
+    net = nn.ReLU()
+    net.parts = []
+    net.parts.append(nn.Linear(2, 2))
+    with pytest.raises(TypeError, match=r"ReLU\.parts: modules and parameters in a list would not be found"):
+        use(net)
+
+
+def test_a_plain_tensor_that_asks_for_a_gradient_is_no_part():
+    net = nn.ReLU()
+    with pytest.raises(TypeError, match=r"ReLU\.scale: a plain tensor is not trained\. Write nn\.Parameter"):
+        net.scale = gn.tensor(1.0, requires_grad=True)
+    net.table, net.last = gn.tensor(1.0), nn.Parameter(2.0) * 2  # constants, and results that are kept to be looked at
+    assert [name for name, _ in net.named_parameters()] == []
 
 
 WEIGHTS = ["normal,", "std", "0.0505", "(relu,", "gain", "1.41)"]
@@ -123,6 +141,8 @@ def test_summary_has_paths_shapes_and_counts():
     assert "(N, 3, 10)" in names.summary((3,))
     assert "scale" not in Net().summary((8,))
     assert "(root)" in Net().summary((8,))
+    with pytest.raises(gn.ConfigError, match=r"such as \(784,\), got 784"):
+        digits_net().summary(784)
 
 
 def test_hooks_see_inputs_and_output_until_they_are_removed():
@@ -246,3 +266,67 @@ def test_a_notebook_shows_the_layers():
 def test_lists_and_arrays_enter_a_network():
     net = nn.Sequential(nn.Linear(2, 3), nn.Tanh())
     assert net([[1.0, 2.0]]).shape == net(np.ones((1, 2))).shape == (1, 3)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("x", [[[0.1, 0.2]], np.array([[0.1, 0.2]]), np.array([[0.1, 0.2]], np.float32)])
+def test_what_enters_takes_the_type_of_the_parameters_or_of_the_tensor_beside_it(x, dtype):
+    net = nn.Linear(2, 2).to(dtype)
+    out = net(x)
+    assert out.dtype == dtype
+    assert nn.MSELoss()(out, x).dtype == dtype
+    assert nn.Tanh()(x).dtype == (np.asarray(x).dtype if isinstance(x, np.ndarray) else np.float32)
+
+
+def test_numbers_of_a_list_are_exact_in_float64():
+    assert nn.MSELoss()(gn.tensor([0.1], "float64"), [0.1]).item() == 0
+
+
+def test_what_cannot_enter_leaves_no_layer_behind():
+    with pytest.raises(gn.DataError, match=r"Linear 2 -> 2 expected numbers, got list"):
+        nn.Linear(2, 2)([["a", "b"]])
+    assert scope.layer is None
+
+
+def test_arrays_that_enter_take_the_type_of_the_network_or_of_the_tensors_beside_them():
+    net, x = nn.Sequential(nn.Linear(2, 3)), np.full((1, 2), 0.1)  # float64
+    assert net(x).dtype == np.float32
+    assert nn.MSELoss()(net(x), np.zeros((1, 3))).dtype == np.float32
+    assert net(gn.tensor(x)).dtype == np.float64  # a tensor decides for itself
+    net.to("float64")
+    assert net(x).dtype == net(x.tolist()).dtype == nn.MSELoss()(net(x), np.zeros((1, 3))).dtype == np.float64
+    np.testing.assert_array_equal(net(x.tolist()).data, net(x).data)  # 0.1 was not rounded on the way
+    embedding = nn.Embedding(3, 2)
+    assert embedding([0, 2]).shape == (2, 2)
+
+
+def test_a_layer_of_a_sequential_is_replaced():
+    net = nn.Sequential(nn.Linear(2, 3), nn.Tanh(), nn.Linear(3, 4))
+    net[-1] = nn.Linear(3, 1)
+    assert net([[1.0, 2.0]]).shape == (1, 1)
+    assert [name for name, _ in net.named_parameters()][-2:] == ["2.weight", "2.bias"]
+    net[0] = nn.Linear(2, 3)
+    assert net[0].nonlinearity == "tanh"  # drawn for the activation that follows
+    with pytest.raises(gn.ConfigError, match="Sequential takes layers, got 5 in place 1"):
+        net[1] = 5
+    with pytest.raises(IndexError):
+        net[3] = nn.ReLU()
+
+
+def test_forward_takes_options_by_name():
+    class Gate(nn.Module):
+        def forward(self, x, *, scale=1.0):
+            return x * scale
+
+    assert Gate()(gn.tensor(3.0), scale=2.0).item() == 6.0
+    assert [type(child) for child in nn.Sequential(nn.ReLU(), nn.Tanh()).children()] == [nn.ReLU, nn.Tanh]
+
+
+def test_markup_in_a_description_is_shown_as_text():
+    class Script(nn.Module):
+        def extra_repr(self):
+            return "<script>alert('&')</script>"
+
+    html = nn.Sequential(Script())._repr_html_()
+    assert "<script>" not in html
+    assert "&lt;script&gt;alert(&#x27;&amp;&#x27;)&lt;/script&gt;" in html

@@ -4,7 +4,7 @@ import pytest
 
 import glassnet as gn
 
-from .training import InterruptAt, X, Y, classifier, fit
+from .training import X, Y, classifier, fit
 
 
 class Recorder(gn.Callback):
@@ -84,44 +84,6 @@ def test_ctrl_c_ends_cleanly():
     assert (run.stopped, run.steps, recorder.calls[-1]) == ("interrupted", 8, "end")
 
 
-def test_without_a_terminal_there_is_one_plain_line_an_epoch(capsys):
-    fit(classifier(), epochs=2, validation=0.2, progress=True)
-    lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 2
-    assert lines[0].startswith("epoch 1/2  loss ")
-    assert "val accuracy" in lines[1]
-    fit(classifier(), epochs=2)
-    assert capsys.readouterr().out == ""
-
-
-def test_on_a_terminal_the_bar_moves_at_most_ten_times_a_second(monkeypatch, capsys):
-    from rich.progress import Progress as Bar
-
-    from glassnet.train import progress
-
-    updates, clock = [], iter(range(10**6))
-    monkeypatch.setenv("FORCE_COLOR", "1")
-    monkeypatch.setattr(progress.time, "perf_counter", lambda: next(clock) * 0.03)  # seconds a step
-    monkeypatch.setattr(Bar, "update", lambda self, task, **values: updates.append(values["completed"]))
-    bar = progress.Progress()
-
-    class Clocked(gn.Callback):
-        def on_fit_start(self, loop):
-            bar.on_fit_start(loop)
-
-        def on_step_end(self, loop):
-            bar.on_step_end(loop)
-
-        def on_epoch_end(self, loop):
-            bar.on_epoch_end(loop)
-
-        def on_fit_end(self, loop):
-            bar.on_fit_end(loop)
-
-    fit(classifier(), steps=60, callbacks=[Clocked()])
-    assert 10 <= len(updates) <= 20  # 60 steps of 0.03 s are 1.8 s
-
-
 def test_a_failing_end_does_not_keep_the_others_from_ending(tmp_path):
     ended = []
 
@@ -138,14 +100,3 @@ def test_a_failing_end_does_not_keep_the_others_from_ending(tmp_path):
         fit(classifier(), callbacks=[End("first"), End("")], folder=tmp_path)
     assert ended == ["first", ""]
     assert gn.Run.load(tmp_path).epochs == 3
-
-
-@pytest.mark.parametrize(
-    ("notes", "how"),
-    [({}, "glassnet.fit(..., folder='runs/here', resume=True)"), ({"recipe": 1}, "glassnet resume runs/here")],
-)
-def test_who_interrupts_a_training_is_told_how_to_go_on(capsys, notes, how):
-    run = fit(classifier(), folder="runs/here", progress=True, callbacks=[InterruptAt(7)], notes=notes)
-    assert run.stopped == "interrupted"
-    output = capsys.readouterr().out
-    assert output.endswith(f"stopped at step 7: interrupted\ncontinue with: {how}\n")

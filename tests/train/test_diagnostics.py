@@ -8,6 +8,7 @@ import pytest
 import glassnet as gn
 from glassnet import nn, optim
 from glassnet.train.diagnostics import DIAGNOSTICS
+from glassnet.train.lr_finder import _suggest
 from glassnet.train.storage import sealed_json
 
 from .training import InterruptAt, X, Y, classifier, fit, train
@@ -101,8 +102,11 @@ def test_pictures(tmp_path):
     confusion = gn.evaluate(run.net, (X, Y)).plot()
     assert confusion.axes[0].get_xlabel() == "predicted"
     assert (tmp_path / "curves.png").read_bytes().startswith(b"\x89PNG")
+    assert figure._repr_png_().startswith(b"\x89PNG")  # what a notebook shows
     with pytest.raises(gn.ConfigError, match="cannot be written"):
         run.plot(tmp_path / "no" / "such.png")
+    with pytest.raises(gn.ConfigError, match="needs an ending that says its format"):
+        run.plot(tmp_path / "curves")
 
 
 @pytest.mark.smoke
@@ -126,6 +130,42 @@ def test_the_finder_suggests_a_rate_that_trains_and_puts_everything_back():
     optimizer.lr = found.suggestion
     run = fit(net, optimizer=optimizer, epochs=10)
     assert run.history["loss"][-1] < 0.5 * run.history["loss"][0]
+
+
+def test_the_finder_leaves_gradients_modes_and_the_random_state_alone():
+    net = nn.Sequential(nn.Linear(4, 8), nn.Dropout(0.5), nn.Tanh(), nn.Linear(8, 3))
+    nn.functional.cross_entropy(net(X), Y).backward()
+    gradients = [p.grad for p in net.parameters()]
+    net[1].eval()
+    optimizer = optim.SGD(net.parameters(), lr=0.1)
+    optim.StepLR(optimizer, 5)
+    groups = [dict(group) for group in optimizer.param_groups]
+    gn.manual_seed(3)
+    expected = nn.Linear(4, 4).weight.data
+    gn.manual_seed(3)
+    gn.lr_find(net, (X, Y), loss=nn.CrossEntropyLoss(), optimizer=optimizer, end=1e3)
+    np.testing.assert_array_equal(nn.Linear(4, 4).weight.data, expected)
+    assert all(p.grad is g for p, g in zip(net.parameters(), gradients, strict=True))
+    assert [module.training for module in net] == [True, False, True, True]
+    assert optimizer.param_groups == groups
+
+
+def test_the_noise_of_batches_does_not_suggest_a_rate():
+    lrs = np.geomspace(1e-6, 1.0, 200)
+    fall = 1 / (1 + (lrs / 1e-3) ** 2)  # steepest, over log(lr), at 1e-3
+    noise = 0.3 * np.random.default_rng(0).standard_normal(200)
+    assert -np.diff(fall + noise).min() > 10 * -np.diff(fall).min()
+    assert 5e-4 < _suggest(lrs.tolist(), (fall + noise / 10).tolist()) < 2e-3
+    assert 3e-4 < _suggest(lrs.tolist(), (fall + np.where(lrs < 2e-6, noise, 0)).tolist()) < 3e-3
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_batches_that_differ_do_not_lead_the_finder_astray(seed):
+    x = np.random.default_rng(seed).standard_normal((200, 2))
+    net = nn.Linear(2, 1)
+    optimizer = optim.SGD(net.parameters(), lr=0.1)
+    finder = gn.lr_find(net, (x, x @ [[1.0], [2.0]]), loss=nn.MSELoss(), optimizer=optimizer, seed=seed)
+    assert 1e-3 < finder.suggestion < 1  # the curvature of this loss is 2: above 1 it diverges
 
 
 def test_the_finder_draws_its_sweep(tmp_path):

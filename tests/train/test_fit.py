@@ -7,6 +7,7 @@ import pytest
 
 import glassnet as gn
 from glassnet import data, nn, optim
+from glassnet.train import mean_absolute_error, r2_score
 
 from .training import X, Y, classifier, fit
 
@@ -114,10 +115,27 @@ def test_regression():
     net = nn.Linear(4, 1)
     target = X @ np.array([[1.0], [-2.0], [0.5], [0.0]])
     run = fit(net, (X, target), loss=nn.MSELoss(), optimizer=optim.Adam(net.parameters(), lr=0.05), epochs=40)
-    assert set(run.history) == {"loss", "lr", "seconds"}
+    assert set(run.history) == {"loss", "mae", "lr", "seconds"}
     assert run.history["loss"][-1] < 0.01
     np.testing.assert_allclose(net.predict(X), target, atol=0.3)
     assert gn.evaluate(net, (X, target))["loss"] < 0.01
+    gn.manual_seed(1)
+    net.load_state_dict(nn.Linear(4, 1).state_dict())  # far off, so that the next numbers are no rounding errors
+    result, predictions = gn.evaluate(net, (X, target), batch_size=7), net.predict(X)
+    assert result["mae"] == pytest.approx(np.abs(predictions - target).mean(), rel=1e-5)
+    assert result["r2"] == pytest.approx(1 - ((predictions - target) ** 2).sum() / 90 / target.var(), rel=1e-5)
+
+
+def test_r_squared():
+    targets = np.array([[1.0, 5.0], [3.0, 5.0], [5.0, 8.0]])
+    assert r2_score(targets, targets) == 1.0
+    assert r2_score(np.broadcast_to(targets.mean(0), (3, 2)), targets) == pytest.approx(0.0)
+    assert r2_score(targets + np.array([1.0, 0.0]), targets) == pytest.approx((1 - 3 / 8 + 1) / 2)
+    assert np.isnan(r2_score(np.ones((3, 1)), np.ones((3, 1))))
+    with pytest.raises(gn.ShapeError, match=r"R squared of outputs \(3, 2\) needs targets \(3, 2\), got \(3,\)"):
+        r2_score(targets, targets[:, 0])
+    with pytest.raises(gn.ShapeError, match="error of outputs"):
+        mean_absolute_error(targets, targets[:, 0])
 
 
 def test_modes_are_restored():
@@ -153,6 +171,9 @@ def test_what_does_not_fit_is_refused(rows, options, error, words):
 def test_the_optimizer_must_belong_to_the_network():
     with pytest.raises(gn.ConfigError, match="none of the network's parameters"):
         fit(classifier(), optimizer=optim.SGD(classifier().parameters(), lr=0.1))
+    for wrong in (None, optim.SGD):
+        with pytest.raises(gn.ConfigError, match=r"optimizer must be made of optim's optimizers, such as optim\.SGD"):
+            fit(classifier(), optimizer=wrong)
 
 
 def test_a_loss_that_is_not_finite_names_the_place_and_keeps_good_weights():

@@ -8,6 +8,7 @@ import pytest
 
 import glassnet as gn
 from glassnet import nn, optim
+from glassnet.train import Evaluation
 from glassnet.train.checkpoint import LATEST
 from glassnet.train.run_folder import CONFIG, new_folder
 
@@ -143,6 +144,16 @@ def test_yes_or_no():
     result = gn.evaluate(net, (X, answers))
     assert result["accuracy"] > 0.95
     assert result.confusion is None
+
+
+def test_long_names_of_classes_become_numbers_above_the_columns():
+    matrix = np.array([[3, 0], [1, 2]])
+    short = Evaluation({}, matrix, ("cat", "dog")).report().splitlines()
+    assert short[0].split()[:5] == ["true", "\\", "predicted", "cat", "dog"]
+    assert short[2].split()[:3] == ["dog", "1", "2"]
+    long = Evaluation({}, matrix, ("Ankle boot", "Sandal")).report().splitlines()
+    assert long[0].split()[:5] == ["true", "\\", "predicted", "0", "1"]
+    assert long[1].split()[:5] == ["Ankle", "boot", "0", "3", "."]
 
 
 def test_an_evaluation_has_the_confusion_and_the_scores_of_each_class():

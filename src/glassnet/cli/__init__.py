@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
@@ -34,10 +34,27 @@ UsageError: Any = typer.BadParameter.__base__
 CommandError: Any = UsageError.__base__
 
 
+def _version(wanted: bool) -> None:
+    if wanted:
+        from glassnet import __version__
+
+        typer.echo(f"glassnet {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def glassnet(
+    version: Annotated[  # acted on by its callback
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Build, train and see into neural networks."""
+
+
 def main() -> None:
     """Run the command; an error made on purpose is one sentence and exit code 2."""
     try:
-        code = app(standalone_mode=False)
+        code = app(prog_name="glassnet", standalone_mode=False)
     except GlassnetError as error:
         message = str(error)
     except CommandError as error:
@@ -46,7 +63,14 @@ def main() -> None:
             sys.exit(2)
         context = getattr(error, "ctx", None)
         hint = f" Try `{context.command_path} --help`." if context is not None else ""
-        message = error.format_message() + hint
+        text = error.format_message()
+        message = (text if text.endswith(("?", ".")) else f"{text}.") + hint
+    except MemoryError as error:
+        reason = f": {error}" if str(error) else ""
+        message = f"there is not enough memory{reason.rstrip('.')}. Try a smaller network, batch or file."
+    except BrokenPipeError:  # whoever read the output, such as `head`, has closed it
+        sys.stderr.close()
+        sys.exit(1)
     except (typer.Abort, KeyboardInterrupt):
         sys.exit(130)
     else:

@@ -7,17 +7,17 @@ from typing import Any
 
 from glassnet import nn, optim
 from glassnet.api import fit
+from glassnet.cli.allowed import COMPILE
 from glassnet.cli.recipe import Recipe
+from glassnet.data.batches import batches
 from glassnet.data.dataset import Dataset
-from glassnet.engine.errors import ConfigError
 from glassnet.engine.random import manual_seed
 from glassnet.models import character_mlp, mlp
 from glassnet.nn.module import Module
 from glassnet.optim import Optimizer, Schedule
+from glassnet.train.metrics import Metric, mean_absolute_error
 from glassnet.train.run import Run
 
-OPTIMIZERS = ("sgd", "rmsprop", "adam", "adamw")
-SCHEDULES = ("constant", "step", "exponential", "cosine", "warmup-cosine", "one-cycle", "plateau")
 MOMENTUM = 0.9  # of sgd
 
 
@@ -46,18 +46,22 @@ def loss_for(dataset: Dataset) -> Module:
     return nn.CrossEntropyLoss() if dataset.train.y.ndim == 1 else nn.MSELoss()
 
 
+def metrics_for(dataset: Dataset) -> dict[str, Metric] | None:
+    """The mean absolute error in the units of a table's target; for anything else what ``fit`` takes by default."""
+    encoder = dataset.encoder
+    if encoder is None or encoder.classes is not None:
+        return None
+    return {"mae": lambda outputs, targets: encoder.target_std * mean_absolute_error(outputs, targets)}
+
+
 def optimizer_for(recipe: Recipe, net: Module) -> Optimizer:
     """The optimizer by its name."""
-    lr, decay = recipe.learning_rate, recipe.weight_decay
-    if recipe.optimizer == "sgd":
-        return optim.SGD(net.parameters(), lr=lr, momentum=MOMENTUM, weight_decay=decay)
-    if recipe.optimizer == "rmsprop":
-        return optim.RMSprop(net.parameters(), lr=lr, weight_decay=decay)
-    if recipe.optimizer == "adam":
-        return optim.Adam(net.parameters(), lr=lr, weight_decay=decay)
-    if recipe.optimizer == "adamw":
-        return optim.AdamW(net.parameters(), lr=lr, weight_decay=decay)
-    raise ConfigError(f"there is no optimizer {recipe.optimizer!r}; expected one of {', '.join(OPTIMIZERS)}.")
+    kinds: dict[str, Any] = {"sgd": optim.SGD, "rmsprop": optim.RMSprop, "adam": optim.Adam, "adamw": optim.AdamW}
+    options = {"momentum": MOMENTUM} if recipe.optimizer == "sgd" else {}
+    optimizer: Optimizer = kinds[recipe.optimizer](
+        net.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay, **options
+    )
+    return optimizer
 
 
 def schedule_for(recipe: Recipe, optimizer: Optimizer, steps: int) -> Schedule:
@@ -81,17 +85,17 @@ def schedule_for(recipe: Recipe, optimizer: Optimizer, steps: int) -> Schedule:
         return optim.SequentialLR(optimizer, [warmup, decay], milestones=[warm])
     if recipe.schedule == "one-cycle":
         return optim.OneCycleLR(optimizer, max_lr=optimizer.lr, total_steps=max(2, steps))
-    if recipe.schedule == "plateau":
-        return optim.ReduceLROnPlateau(optimizer, patience=5)
-    raise ConfigError(f"there is no schedule {recipe.schedule!r}; expected one of {', '.join(SCHEDULES)}.")
+    return optim.ReduceLROnPlateau(optimizer, patience=5)  # "plateau"
 
 
 def train_network(recipe: Recipe, dataset: Dataset, folder: Path, *, resume: bool = False) -> Run:
     """Train the network of a recipe and save the run in the folder, with what new data needs to be read."""
     net = network(recipe, dataset)
     optimizer = optimizer_for(recipe, net)
-    steps = recipe.epochs * -(-len(dataset.train) // max(1, recipe.batch_size))
-    notes: dict[str, Any] = {"recipe": recipe.as_json()}
+    # BatchNorm cannot normalise a last batch of one row; another row is left out in each epoch.
+    lonely = recipe.batch_norm and len(dataset.train) % recipe.batch_size == 1 < recipe.batch_size < len(dataset.train)
+    per_epoch = len(batches(dataset.train, recipe.batch_size, shuffle=False, drop_last=lonely))
+    notes: dict[str, Any] = {"recipe": recipe.as_json(), "data_sha256": recipe.fingerprint()}
     if dataset.encoder is not None:
         notes["encoder"] = dataset.encoder.to_json()
     if dataset.vocabulary is not None:
@@ -101,11 +105,14 @@ def train_network(recipe: Recipe, dataset: Dataset, folder: Path, *, resume: boo
         dataset,
         loss=loss_for(dataset),
         optimizer=optimizer,
-        schedule=schedule_for(recipe, optimizer, max(1, steps)),
+        schedule=schedule_for(recipe, optimizer, recipe.epochs * per_epoch),
+        metrics=metrics_for(dataset),
         epochs=recipe.epochs,
         batch_size=recipe.batch_size,
         seed=recipe.seed,
+        drop_last=lonely,
         folder=folder,
         resume=resume,
         notes=notes,
+        compile=COMPILE[recipe.compile],
     )

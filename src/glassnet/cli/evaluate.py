@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated
-
 import typer
 
-from glassnet.cli.recipe import Recipe
+from glassnet.cli import options
+from glassnet.cli.recipe import data_of
 from glassnet.cli.report import test_text
 from glassnet.train.run import Run
 
 
-def evaluate(run: Annotated[Path, typer.Argument(help="The folder of the run.")]) -> None:
+def evaluate(run: options.RunArgument) -> None:
     """Loss, accuracy, the confusion matrix and, for pictures, the hardest mistakes on the test split."""
     loaded = Run.load(run)
-    typer.echo(test_text(loaded.net, Recipe.from_config(loaded.config).load_data()))
+    typer.echo(test_text(loaded.net, data_of(loaded.config, run)))

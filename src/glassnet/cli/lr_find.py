@@ -33,9 +33,9 @@ def lr_find(
     batch_norm: options.BatchNorm = None,
     context: options.Context = None,
     embedding: options.Embedding = None,
-    start: Annotated[float, typer.Option(help="The first learning rate.")] = 1e-6,
-    end: Annotated[float, typer.Option(help="The last learning rate.")] = 10.0,
-    steps: Annotated[int, typer.Option(help="How many steps to make.")] = 300,
+    start: Annotated[float, options.number("--start", "The first learning rate.")] = 1e-6,
+    end: Annotated[float, options.number("--end", "The last learning rate.")] = 10.0,
+    steps: Annotated[int, options.number("--steps", "How many steps to make.", int)] = 300,
     plot: Annotated[Path | None, typer.Option(help="Draw the sweep into this file, such as sweep.png.")] = None,
 ) -> None:
     """Raise the learning rate from tiny to huge and suggest the one at which the loss falls fastest."""
@@ -70,8 +70,8 @@ def lr_find(
     )
     typer.echo(f"smoothed loss from lr {found.lrs[0]:.1e} to {found.lrs[-1]:.1e}, lowest {min(found.smoothed):.4f}")
     typer.echo(curve(found.smoothed, found.lrs.index(found.suggestion)))
-    ending = "it diverged beyond" if found.diverged else "it did not diverge: try a larger --end"
-    typer.echo(f"suggested learning rate: {found.suggestion:.2g} ({ending})")
+    ending = f"diverged at {found.lrs[-1]:.2g}" if found.diverged else "did not diverge: try a larger --end"
+    typer.echo(f"suggested learning rate: {found.suggestion:.2g} (the loss {ending})")
     if plot is not None:
         found.plot(plot)
         typer.echo(f"drawn in {plot}")

@@ -1,16 +1,32 @@
-"""The options that ``train`` and ``lr-find`` share, each with its help."""
+"""The options that commands share, each with its help."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from glassnet.cli.building import OPTIMIZERS, SCHEDULES
+from glassnet.cli.allowed import OPTIMIZERS, SCHEDULES
 from glassnet.cli.recipe import parse_hidden
 from glassnet.models.mlp import ACTIVATIONS
 
+
+def number(option: str, help: str, kind: Callable[[str], float] = float) -> Any:  # noqa: A002  # typer's word
+    """An option that takes a number, or with ``kind=int`` a whole one; anything else is one sentence."""
+    words = "a whole number" if kind is int else "a number"
+
+    def parse(text: Any) -> float:
+        try:
+            return kind(text)
+        except ValueError:
+            raise typer.BadParameter(f"expected {words}, got {text!r}", param_hint=f"'{option}'") from None
+
+    return typer.Option(option, help=help, parser=parse, metavar=words.rsplit(maxsplit=1)[-1].upper())
+
+
+RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="The folder of the run.")]
 Data = Annotated[
     str | None,
     typer.Argument(metavar="DATA", help="digits, names, mnist, fashion-mnist, a table (CSV, Parquet) or a text file."),
@@ -25,17 +41,20 @@ Hidden = Annotated[str | None, typer.Option(help="Widths of the hidden layers, s
 Activation = Annotated[str | None, typer.Option(help=", ".join(ACTIVATIONS) + ".")]
 OptimizerName = Annotated[str | None, typer.Option("--optimizer", help=f"{', '.join(OPTIMIZERS)} (sgd: momentum 0.9).")]
 LearningRate = Annotated[
-    float | None, typer.Option("--lr", help="Learning rate; by default what suits the optimizer, see lr-find.")
+    float | None, number("--lr", "Learning rate; by default what suits the optimizer, see lr-find.")
 ]
 ScheduleName = Annotated[str | None, typer.Option("--schedule", help=f"{', '.join(SCHEDULES)}.")]
-Epochs = Annotated[int | None, typer.Option(help="How often to go through the training rows.")]
-BatchSize = Annotated[int | None, typer.Option(help="Rows in a step.")]
-Seed = Annotated[int | None, typer.Option(help="Decides the first weights, the order of the rows, and dropout.")]
-Dropout = Annotated[float | None, typer.Option(help="Share of hidden units that is dropped in each step.")]
-WeightDecay = Annotated[float | None, typer.Option(help="Pulls weights towards 0.")]
+Epochs = Annotated[int | None, number("--epochs", "How often to go through the training rows.", int)]
+BatchSize = Annotated[int | None, number("--batch-size", "Rows in a step.", int)]
+Seed = Annotated[int | None, number("--seed", "Decides the first weights, the order of the rows, and dropout.", int)]
+Dropout = Annotated[float | None, number("--dropout", "Share of hidden units that is dropped in each step.")]
+WeightDecay = Annotated[float | None, number("--weight-decay", "Pulls weights towards 0.")]
+CompileChoice = Annotated[
+    str | None, typer.Option("--compile", help="Native code: auto (where it pays), on, off; xla for JAX's devices.")
+]
 BatchNorm = Annotated[bool | None, typer.Option(help="Normalise before each activation.")]
-Context = Annotated[int | None, typer.Option(help="How many characters of a text to predict from.")]
-Embedding = Annotated[int | None, typer.Option(help="Numbers that stand for a character.")]
+Context = Annotated[int | None, number("--context", "How many characters of a text to predict from.", int)]
+Embedding = Annotated[int | None, number("--embedding", "Numbers that stand for a character.", int)]
 
 
 def widths(hidden: str | None) -> tuple[int, ...] | None:

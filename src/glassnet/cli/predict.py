@@ -8,34 +8,34 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from glassnet.cli.recipe import TABLE_ENDINGS, Recipe, kind_of
+from glassnet.cli.recipe import TABLE_ENDINGS, Recipe, encoder_of, kind_of
 from glassnet.cli.report import draw
-from glassnet.data.encoder import TableEncoder
+from glassnet.data.columns import read_columns
 from glassnet.data.images import read_digit
 from glassnet.data.mnist import FAMILIES
-from glassnet.data.tables import read_columns
-from glassnet.engine.errors import CheckpointError, ConfigError
+from glassnet.engine.errors import ConfigError
 from glassnet.train.run import Run
 
 
 def predict(
-    run: Annotated[Path, typer.Argument(help="The folder of a run on pictures or on a table.")],
-    files: Annotated[list[Path], typer.Argument(help="Pictures such as PNG files, or a table of new rows.")],
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run on pictures or on a table.")],
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE...", help="Pictures such as PNG files, or a table of new rows.")
+    ],
 ) -> None:
     """For each picture, draw it as the network sees it and print the probabilities of the classes; for each row of a
     table, print the prediction as CSV.
     """
     loaded = Run.load(run)
     kind = kind_of(Recipe.from_config(loaded.config).data)
+    if kind == "text":
+        raise ConfigError(f"{run} was trained on a text and reads no files. Sample it with `glassnet sample {run}`.")
     for path in files:
-        is_table = path.suffix.lower() in TABLE_ENDINGS
-        if kind == "table" and is_table:
-            predict_rows(loaded, path)
-        elif kind == "pictures" and not is_table:
-            predict_picture(loaded, path)
-        else:
-            reads = {"table": "tables", "pictures": "pictures"}.get(kind, "no files: sample from it")
-            raise ConfigError(f"{run} is a run on {kind}, which reads {reads}; {path} is none.")
+        if (path.suffix.lower() in TABLE_ENDINGS) != (kind == "table"):
+            reads = f"tables ({', '.join(TABLE_ENDINGS)})" if kind == "table" else "pictures, such as PNG files"
+            raise ConfigError(f"{run} reads {reads}; {path} is none.")
+    for path in files:
+        (predict_rows if kind == "table" else predict_picture)(loaded, path)
 
 
 def predict_picture(run: Run, path: Path) -> None:
@@ -55,9 +55,7 @@ def predict_rows(run: Run, path: Path) -> None:
     import csv
     import sys
 
-    if "encoder" not in run.config:
-        raise CheckpointError(f"{run.folder} does not say how a table becomes numbers.")
-    encoder = TableEncoder.from_json(run.config["encoder"])
+    encoder = encoder_of(run.config, run.folder)
     x = encoder.encode(read_columns(path), str(path))
     predictions = encoder.decode_target(run.net.predict(x))
     writer = csv.writer(sys.stdout, lineterminator="\n")

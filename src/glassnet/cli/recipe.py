@@ -10,14 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from glassnet import data
+from glassnet.cli.allowed import FOR_KIND, check, written
 from glassnet.data.dataset import Dataset
+from glassnet.data.encoder import TableEncoder
 from glassnet.data.files import read_whole
-from glassnet.engine.errors import CheckpointError, ConfigError
-from glassnet.engine.options import MAX_SEED
+from glassnet.engine.errors import CheckpointError, ConfigError, DataError
 
 PICTURES = ("digits", "mnist", "fashion-mnist")
-TABLE_ENDINGS = (".csv", ".tsv", ".parquet")
-WIDEST = 1_000_000  # units of a hidden layer
+TABLE_ENDINGS, TEXT_ENDINGS = (".csv", ".tsv", ".parquet"), (".txt", ".txt.gz")
+PLURALS = {"pictures": "mnist and fashion-mnist", "table": "tables", "text": "names and texts"}
 LONGEST = 2**20  # bytes of a file of configuration
 LEARNING_RATES = {"sgd": 0.1, "rmsprop": 0.001, "adam": 0.005, "adamw": 0.005}  # found on the embedded sets
 
@@ -47,6 +48,7 @@ class Recipe:
     dropout: float = 0.0
     weight_decay: float = 0.01
     batch_norm: bool = False
+    compile: str = "auto"
     context: int = 3
     embedding: int = 10
 
@@ -62,19 +64,20 @@ class Recipe:
         Raises ConfigError for a file that is none, and for options that do not exist or have a wrong type.
         """
         given = {} if config is None else read_toml(config)
-        given.update({key: value for key, value in options.items() if value is not None})
-        chosen = given.pop("data", None) if name is None else name
-        given.pop("data", None)
-        if not isinstance(chosen, str):
+        given.update(check({key: value for key, value in options.items() if value is not None}))
+        given.update({} if name is None else {"data": name})
+        if "data" not in given:
             raise ConfigError(f"say what to train on: {', '.join(PICTURES)}, names, a table or a text file.")
-        recipe = cls(**{**defaults_of(chosen), **_checked(given)}, data=chosen)
+        chosen = given["data"]
         kind = kind_of(chosen)
-        if kind == "table" and recipe.target is None:
+        for option in given:
+            wanted = FOR_KIND.get(option, kind)
+            if kind != wanted:
+                raise ConfigError(f"--{written(option)} is for {PLURALS[wanted]}; {chosen} is none. Leave it out.")
+        if kind == "table" and "target" not in given:
             raise ConfigError(f"{chosen} is a table: say which column to predict with --target COLUMN.")
-        for option, wanted in (("target", "table"), ("group", "table"), ("root", "pictures")):
-            if getattr(recipe, option) is not None and kind != wanted:
-                raise ConfigError(f"--{option} is for {wanted}; {chosen} is none. Leave it out.")
-        return recipe
+        recipe = {**defaults_of(chosen), **given}
+        return cls(**{**recipe, **({"hidden": tuple(recipe["hidden"])} if "hidden" in recipe else {})})
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Recipe:
@@ -86,17 +89,23 @@ class Recipe:
                 "glassnet.fit(..., folder=..., resume=True)."
             )
         try:
-            return cls(**_checked(recipe))
+            return cls(**{**check(recipe), "hidden": tuple(recipe["hidden"])})
         except ConfigError as error:
             raise CheckpointError(f"the recipe of this run is damaged: {error}") from error
 
     def with_epochs(self, epochs: int | None) -> Recipe:
         """The same with another number of epochs, if one is given."""
-        return self if epochs is None else replace(self, epochs=epochs)
+        return self if epochs is None else replace(self, **check({"epochs": epochs}))
 
     def as_json(self) -> dict[str, Any]:
-        """The recipe as a value for ``json.dump``."""
-        return {**asdict(self), "hidden": list(self.hidden)}
+        """The recipe as a value for ``json.dump``, with absolute paths: a run can be read from any folder."""
+        here = {name: str(Path(value).resolve()) for name, value in self._paths().items()}
+        return {**asdict(self), **here, "hidden": list(self.hidden)}
+
+    def _paths(self) -> dict[str, str]:
+        """The options that are paths."""
+        files = {} if kind_of(self.data) == "pictures" or self.data == "names" else {"data": self.data}
+        return files if self.root is None else {**files, "root": self.root}
 
     def load_data(self) -> Dataset:
         """The data set; its splits do not depend on the seed, so that runs can be compared."""
@@ -105,26 +114,62 @@ class Recipe:
             return data.read_table(
                 self.data, target=str(self.target), task=self.task, missing=self.missing, group=self.group
             )
+        if self.data == "names":
+            return data.load("names", context=self.context)
         if kind == "text":
             return data.read_text(self.data, context=self.context)
-        if kind == "names":
-            return data.load("names", context=self.context)
         return data.load(self.data, root=self.root)
+
+    def describe(self) -> str:
+        """One line: how the network is trained."""
+        return (
+            f"{self.data}: {self.optimizer}, lr {self.learning_rate:g}, weight decay {self.weight_decay:g}, "
+            f"{self.schedule} schedule, batch {self.batch_size}, seed {self.seed}"
+        )
+
+    def fingerprint(self) -> str | None:
+        """The SHA-256 of the file that is trained on; None for a set that has a name."""
+        import hashlib
+
+        path = self._paths().get("data")
+        if path is None:
+            return None
+        try:
+            with Path(path).open("rb") as file:
+                return hashlib.file_digest(file, "sha256").hexdigest()
+        except OSError as error:
+            raise DataError(f"{path} cannot be read: {error.strerror or error}.") from error
+
+
+def data_of(config: Mapping[str, Any], folder: Path) -> Dataset:
+    """The data that the run in a folder was trained on. Raises DataError if its file has changed: rows that were
+    trained on could be test rows now, and characters or categories could mean something else.
+    """
+    recipe = Recipe.from_config(config)
+    if recipe.fingerprint() != config.get("data_sha256"):
+        raise DataError(
+            f"{recipe.data} is not the file any more that {folder} was trained on. Put that one back, or train again."
+        )
+    return recipe.load_data()
+
+
+def encoder_of(config: Mapping[str, Any], folder: Path | None) -> TableEncoder:
+    """How the run in a folder reads tables. Raises CheckpointError if that is missing."""
+    if "encoder" not in config:
+        raise CheckpointError(f"{folder} does not say how a table becomes numbers.")
+    return TableEncoder.from_json(config["encoder"])
 
 
 def kind_of(name: str) -> str:
-    """What is trained on: "pictures", "names", "table" or "text". Raises ConfigError for an unknown name."""
+    """What is trained on: "pictures", "table" or "text". Raises ConfigError for an unknown name."""
     if name in PICTURES:
         return "pictures"
-    if name == "names":
-        return "names"
-    ending = Path(name).suffix.lower()
-    if ending in TABLE_ENDINGS:
+    if name.lower().endswith(TABLE_ENDINGS):
         return "table"
-    if ending in (".txt", ".gz"):
+    if name == "names" or name.lower().endswith(TEXT_ENDINGS):
         return "text"
     near = get_close_matches(name, [*PICTURES, "names"], n=1)
-    hint = f"Did you mean {near[0]}?" if near else "Files end in .csv, .tsv, .parquet or .txt."
+    hint = f"Did you mean {near[0]}?" if near else f"Files end in {', '.join(TABLE_ENDINGS + TEXT_ENDINGS)}."
     raise ConfigError(f"there is no data set {name!r}; there are {', '.join(PICTURES)} and names. {hint}")
 
 
@@ -135,7 +180,7 @@ def defaults_of(name: str) -> dict[str, Any]:
         return {"hidden": (16, 16), "optimizer": "sgd", "epochs": 30, "batch_size": 100, "weight_decay": 0.003}
     if kind == "pictures":
         return {"hidden": (100,), "epochs": 15, "batch_size": 128, "weight_decay": 0.05}
-    if kind in ("names", "text"):
+    if kind == "text":
         return {"hidden": (200,), "activation": "tanh", "batch_norm": True, "epochs": 10, "batch_size": 128}
     return {}
 
@@ -148,60 +193,21 @@ def parse_hidden(text: str) -> tuple[int, ...]:
         raise ConfigError(
             f"--hidden expects whole numbers separated by commas, such as 16,16, got {text!r}."
         ) from error
-    return _hidden(widths)
-
-
-def _hidden(widths: tuple[int, ...]) -> tuple[int, ...]:
-    if widths == (0,):
-        return ()
-    if not all(1 <= width <= WIDEST for width in widths):
-        raise ConfigError(f"--hidden expects widths from 1 to {WIDEST:,}, got {','.join(map(str, widths))!r:.80}.")
-    return widths
+    return () if widths == (0,) else widths
 
 
 def read_toml(path: Path) -> dict[str, Any]:
-    """The options in a TOML file; "batch-size" and "batch_size" are the same. Raises ConfigError naming the file."""
+    """The options in a TOML file, checked; "batch-size" and "batch_size" are the same. Raises ConfigError naming it."""
     try:
         given = tomllib.loads(read_whole(path, LONGEST).decode())
         repr(given)  # Python shows no number of more than 4,300 digits, and an error could not name it: a ValueError
     except (OSError, ValueError, RecursionError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise ConfigError(f"{path} cannot be read as TOML: {reason}.") from error
-    return {key.replace("-", "_"): value for key, value in given.items()}
-
-
-#: The types that the options take.
-_TYPES: dict[str, tuple[type, ...]] = {
-    **dict.fromkeys(("epochs", "batch_size", "seed", "context", "embedding"), (int,)),
-    **dict.fromkeys(("lr", "dropout", "weight_decay"), (int, float)),
-    **dict.fromkeys(("data", "root", "target", "task", "missing", "group"), (str,)),
-    **dict.fromkeys(("activation", "optimizer", "schedule"), (str,)),
-    "batch_norm": (bool,),
-}
-_OPTIONAL = ("root", "target", "group", "lr")
-
-
-def _checked(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Options with the types that they must have; raises ConfigError for others."""
-    checked = dict(given)
-    if isinstance(checked.get("hidden"), str):
-        checked["hidden"] = parse_hidden(checked["hidden"])
-    elif "hidden" in checked:
-        widths = checked["hidden"]
-        if not isinstance(widths, list | tuple) or not all(isinstance(w, int) and w is not True for w in widths):
-            raise ConfigError(f"hidden must be a list of whole numbers, such as [16, 16], got {widths!r:.80}.")
-        checked["hidden"] = _hidden(tuple(widths))
-    for name, value in checked.items():
-        if name == "hidden" or (value is None and name in _OPTIONAL):
-            continue
-        if name not in _TYPES:
-            near = get_close_matches(name, _TYPES, n=1)
-            raise ConfigError(f"there is no option {name!r}." + (f" Did you mean {near[0]!r}?" if near else ""))
-        wanted = _TYPES[name]
-        if not isinstance(value, wanted) or (isinstance(value, bool) and bool not in wanted):
-            words = {int: "a whole number", str: "a text", bool: "true or false"}.get(wanted[0], "a number")
-            words = "a number" if float in wanted else words
-            raise ConfigError(f"{name} must be {words}, got {value!r:.80}.")
-        if isinstance(value, int) and abs(value) > MAX_SEED:
-            raise ConfigError(f"{name} must be at most {MAX_SEED}, got {value!r:.80}.")
-    return checked
+    given = {key.replace("-", "_"): value for key, value in given.items()}
+    try:
+        if isinstance(given.get("hidden"), str):
+            given["hidden"] = parse_hidden(given["hidden"])
+        return check(given)
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from error

@@ -60,8 +60,9 @@ def test_text(net: Module, dataset: Dataset) -> str:
     if "accuracy" in result:
         text += f"  test accuracy {result['accuracy']:.2%}"
     elif dataset.encoder is not None:  # the loss is the mean squared error of standardised numbers
-        text += f"  root mean squared error {math.sqrt(result['loss']) * dataset.encoder.target_std:.4g}"
-        text += f" {dataset.encoder.target}"
+        std = dataset.encoder.target_std
+        text += f"  R2 {result['r2']:.4f}  in units of {dataset.encoder.target}: mean absolute error "
+        text += f"{result['mae'] * std:.4g}, root mean squared error {math.sqrt(result['loss']) * std:.4g}"
     text += f"  ({len(test):,} rows)"
     if dataset.classes is None or len(dataset.classes) > MOST_CLASSES:
         return text

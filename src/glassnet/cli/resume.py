@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
-import typer
-
-from glassnet.cli.recipe import Recipe
+from glassnet.cli import options
+from glassnet.cli.recipe import Recipe, data_of
 from glassnet.cli.train import train_and_report
 from glassnet.train.run import read_config
 
 
 def resume(
-    run: Annotated[Path, typer.Argument(help="The folder of the run.")],
-    epochs: Annotated[int | None, typer.Option(help="Train up to this many epochs instead.")] = None,
+    run: options.RunArgument,
+    epochs: Annotated[int | None, options.number("--epochs", "Train up to this many epochs instead.", int)] = None,
 ) -> None:
     """Continue a run to the same weights, bit for bit, as if it had not been interrupted."""
-    train_and_report(Recipe.from_config(read_config(run)).with_epochs(epochs), run, resume=True)
+    config = read_config(run)
+    recipe = Recipe.from_config(config).with_epochs(epochs)
+    train_and_report(recipe, data_of(config, run), run, resume=True)

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from glassnet.cli.recipe import Recipe
+from glassnet.cli import options
+from glassnet.cli.recipe import data_of
 from glassnet.cli.report import new_items
 from glassnet.train.run import Run
 
 
 def sample(
-    run: Annotated[Path, typer.Argument(help="The folder of a run on names.")],
-    count: Annotated[int, typer.Option(help="How many names.")] = 20,
-    seed: Annotated[int, typer.Option(help="Other seeds give other names.")] = 0,
-    temperature: Annotated[float, typer.Option(help="Below 1: more usual names; above 1: stranger ones.")] = 1.0,
+    run: options.RunArgument,
+    count: Annotated[int, options.number("--count", "How many names.", int)] = 20,
+    seed: Annotated[int, options.number("--seed", "Other seeds give other names.", int)] = 0,
+    temperature: Annotated[
+        float, options.number("--temperature", "Below 1: more usual names; above 1: stranger ones.")
+    ] = 1.0,
 ) -> None:
     """Print new names, none of which is in the data, one a line."""
     loaded = Run.load(run)
-    dataset = Recipe.from_config(loaded.config).load_data()
+    dataset = data_of(loaded.config, run)
     for item in new_items(loaded.net, dataset, count, seed, temperature):
         typer.echo(item)

@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated
-
 import typer
 
-from glassnet.cli.recipe import Recipe
+from glassnet.cli import options
+from glassnet.cli.recipe import Recipe, encoder_of, kind_of
+from glassnet.data.images import SIDE
 from glassnet.train.progress import epoch_line
 from glassnet.train.run import Run
 
 
-def summary(run: Annotated[Path, typer.Argument(help="The folder of the run.")]) -> None:
+def summary(run: options.RunArgument) -> None:
     """The layers with their parameters, how the network was trained, and how the last epoch went."""
     loaded = Run.load(run)
     recipe = Recipe.from_config(loaded.config)
-    typer.echo(loaded.net.summary(recipe.load_data().train.x.shape[1:]))
-    optimizer = loaded.config["optimizer"]
-    options = ", ".join(f"{name} {value}" for name, value in optimizer.items() if name != "name")
-    typer.echo(
-        f"\n{optimizer['name']} ({options}), {recipe.schedule} schedule, batch {recipe.batch_size}, seed {recipe.seed}"
-    )
+    typer.echo(loaded.net.summary(_input_shape(recipe, loaded)))
+    typer.echo(f"\n{recipe.describe()}")
     typer.echo(f"{loaded.epochs} of {recipe.epochs} epochs, {loaded.steps:,} steps, {loaded.seconds:.1f} s")
     if loaded.history:
         typer.echo(f"last epoch: {epoch_line(loaded.history)}")
     if loaded.best_epoch:
         typer.echo(f"best epoch: {loaded.best_epoch}, validation loss {min(loaded.history['val_loss']):.4f}")
+
+
+def _input_shape(recipe: Recipe, run: Run) -> tuple[int, ...]:
+    """The shape of a row of inputs, known without reading the data."""
+    kind = kind_of(recipe.data)
+    if kind == "table":
+        return (len(encoder_of(run.config, run.folder).feature_names),)
+    return (recipe.context,) if kind == "text" else (SIDE * SIDE,)

@@ -12,8 +12,9 @@ from glassnet.cli.building import train_network
 from glassnet.cli.recipe import Recipe
 from glassnet.cli.report import new_items, test_text
 from glassnet.data.dataset import Dataset
+from glassnet.engine.errors import ConfigError
 from glassnet.train.run import Run
-from glassnet.train.run_folder import new_folder
+from glassnet.train.run_folder import CONFIG, new_folder
 
 Folder = Annotated[Path | None, typer.Option(help="Where to save the run; by default a new folder in runs/.")]
 
@@ -38,6 +39,7 @@ def train(
     dropout: options.Dropout = None,
     weight_decay: options.WeightDecay = None,
     batch_norm: options.BatchNorm = None,
+    compile: options.CompileChoice = None,  # noqa: A002  # the name of the option
     context: options.Context = None,
     embedding: options.Embedding = None,
     folder: Folder = None,
@@ -62,18 +64,25 @@ def train(
         "dropout": dropout,
         "weight_decay": weight_decay,
         "batch_norm": batch_norm,
+        "compile": compile,
         "context": context,
         "embedding": embedding,
     }
-    train_and_report(Recipe.from_options(data, given, config), folder)
+    recipe = Recipe.from_options(data, given, config)
+    if folder is not None and (folder / CONFIG).exists():
+        raise ConfigError(
+            f"{folder} holds a run already. Go on with it with `glassnet resume {folder}`, or choose another folder."
+        )
+    train_and_report(recipe, recipe.load_data(), folder)
 
 
-def train_and_report(recipe: Recipe, folder: Path | None, *, resume: bool = False) -> None:
+def train_and_report(recipe: Recipe, dataset: Dataset, folder: Path | None, *, resume: bool = False) -> None:
     """Train, and report how it went."""
-    dataset = recipe.load_data()
     typer.echo(dataset.summary())
     place = folder or new_folder(dataset.name)
     run = train_network(recipe, dataset, place, resume=resume)
+    if run.stopped == "interrupted":
+        raise typer.Exit(130)
     report(run, dataset, recipe.seed)
 
 
@@ -89,5 +98,3 @@ def report(run: Run, dataset: Dataset, seed: int) -> None:
         kind = "names" if dataset.name == "names" else "items"
         typer.echo(f"\n20 new {kind}: " + ", ".join(new_items(run.net, dataset, 20, seed)))
     typer.echo(f"\nsaved in {run.folder}")
-    if run.stopped == "interrupted":
-        typer.echo(f"continue with: glassnet resume {run.folder}")

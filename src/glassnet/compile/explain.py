@@ -58,7 +58,7 @@ def explain(record: Record, program: Program) -> str:
 
 
 def arithmetic_of(statement: Statement) -> int:
-    """About how many floating-point operations a statement makes; a function such as exp counts as what it is made of."""
+    """About how many floating-point operations a statement makes; functions such as exp count as what is in them."""
     if isinstance(statement, Product):
         return 2 * statement.m * statement.k * statement.n
     if isinstance(statement, Loop):
@@ -84,7 +84,9 @@ def _peak() -> float:
     """Floating-point operations a second of one core."""
     trace = Trace()
     xp = TracingNamespace()
-    a, b = (trace.input(f"net.{name}", np.ones(shape, np.float32)) for name, shape in (("a", (64, 256)), ("b", (256, 128))))
+    a, b = (
+        trace.input(f"net.{name}", np.ones(shape, np.float32)) for name, shape in (("a", (64, 256)), ("b", (256, 128)))
+    )
     trace.record.outputs = {"c": xp.sum(xp.matmul(a, b)).node}
     program = Program(trace.record, {}, threads=1)
     return 2 * 64 * 256 * 128 / _seconds(program)

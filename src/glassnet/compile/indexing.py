@@ -69,9 +69,7 @@ def plan(shape: Shape, index: Any) -> Plan:
     axis = places[0] if places and slots == list(range(slots[0], slots[-1] + 1)) else 0
     others = [i for i in range(len(squeezed)) if i not in places]
     axes = (*others[:axis], *places, *others[axis:])
-    return Plan(
-        tuple(starts), tuple(steps), tuple(sliced), tuple(squeezed), axes, axis, tuple(positions), result
-    )
+    return Plan(tuple(starts), tuple(steps), tuple(sliced), tuple(squeezed), axes, axis, tuple(positions), result)
 
 
 def take(x: Traced, index: Any) -> Traced:

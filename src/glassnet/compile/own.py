@@ -176,15 +176,20 @@ def compile(  # noqa: A001  # glassnet.compile
     function: a step that takes the arrays of a batch, changes ``net`` and ``optimizer`` and returns tensors; or a
     network, which is compiled for predictions.
 
-    >>> @functools.partial(gn.compile, net=net, optimizer=optimizer)
-    ... def step(xb, yb):
+    >>> digits = data.load("digits")
+    >>> net = nn.Sequential(nn.Linear(784, 16), nn.ReLU(), nn.Linear(16, 10))
+    >>> optimizer = optim.SGD(net.parameters(), lr=0.1)
+    >>> def step(xb, yb):
     ...     loss = nn.functional.cross_entropy(net(xb), yb)
     ...     optimizer.zero_grad()
     ...     loss.backward()
     ...     optimizer.step()
     ...     return loss
+    >>> step = gn.compile(step, net, optimizer)
     >>> for xb, yb in data.batches(digits.train, 100):
     ...     loss = step(xb, yb)
+    >>> loss.shape, optimizer.steps
+    ((), 75)
 
     The first call records the step; batches of other shapes are compiled anew (``step.retraces`` says why). Learning
     rates may change from call to call. What depends on a number that is computed, such as ``if loss < 1``, raises a
@@ -193,7 +198,9 @@ def compile(  # noqa: A001  # glassnet.compile
     if isinstance(function, Module) and net is None:
         return CompiledNetwork(function)
     if not callable(function) or net is None:
-        raise ConfigError("compile() takes a network, or a step with the network that it trains: compile(step, net, optimizer).")
+        raise ConfigError(
+            "compile() takes a network, or a step with the network that it trains: compile(step, net, optimizer)."
+        )
     return CompiledFunction(function, net, optimizer)
 
 

@@ -33,9 +33,7 @@ def rewrite(record: Record, rule: Rule) -> Record:
 
 
 def _with_inputs(value: Value, inputs: Sequence[Any]) -> Value:
-    return Value(
-        value.operation, tuple(inputs), value.static, value.shape, value.dtype, value.weak, value.origin
-    )
+    return Value(value.operation, tuple(inputs), value.static, value.shape, value.dtype, value.weak, value.origin)
 
 
 def _derived(value: Value, operation: str, inputs: Sequence[Any], **static: Any) -> Value:
@@ -56,9 +54,7 @@ def fold(value: Value) -> Value:
     if value.operation in MOVEMENTS:
         (given,) = value.values
         return _full(value, given.static["fill_value"])
-    numbers = [
-        np.asarray(x.static["fill_value"], x.dtype)[()] if isinstance(x, Value) else x for x in value.inputs
-    ]
+    numbers = [np.asarray(x.static["fill_value"], x.dtype)[()] if isinstance(x, Value) else x for x in value.inputs]
     with np.errstate(all="ignore"):
         result = np.asarray(COMPUTE[value.operation](*numbers, **value.static))
     return _full(value, result.item())
@@ -174,5 +170,3 @@ def optimize(record: Record) -> Record:
     for rule in (fold, simplify, one_hot_products):
         record = rewrite(record, rule)
     return merge_equal(record)
-
-

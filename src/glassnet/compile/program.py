@@ -11,7 +11,7 @@ import ctypes
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import numpy as np
 
@@ -30,6 +30,7 @@ from glassnet.compile.tidy import tidy
 from glassnet.compile.tiles import plan_product
 from glassnet.compile.values import Frame
 from glassnet.compile.writer import ELEMENTS, INDEX, Writer
+from glassnet.engine.errors import DataError, ShapeError
 from glassnet.engine.namespace import Array
 
 #: How much a function may hold: loops count 1, products 4.
@@ -102,17 +103,32 @@ class Program:
         rows = np.ascontiguousarray(rows, np.int64)
         rates = np.ascontiguousarray(rates, np.float64)
         words = np.ascontiguousarray(words, np.uint32)
-        assert rows.size == steps * self._rows
-        assert rates.size >= steps * self._rates
-        assert words.size >= steps * self._words * 2
+        self._check(steps, rows, rates, words, given)
         outputs = np.zeros((steps, self.layout.outputs), np.uint8)
         places = [array.ctypes.data for array in (self._memory, rows, rates, words, outputs, self.timings, *given)]
-        others = [_pool(self.threads - 1).submit(self._run, steps, number, i, self.threads, *places)
-                  for i in range(1, self.threads)]
+        others = [
+            _pool(self.threads - 1).submit(self._run, steps, number, i, self.threads, *places)
+            for i in range(1, self.threads)
+        ]
         self._run(steps, number, 0, self.threads, *places)
         for other in others:
             other.result()
         return {name: self._output(outputs, name, buffer) for name, buffer in self._outputs.items()}
+
+    def _check(self, steps: int, rows: Array, rates: Array, words: Array, tables: Sequence[Array]) -> None:
+        """Refuse what would be read outside of its memory."""
+        sizes = rows.size, rates.size, words.size
+        wanted = steps * self._rows, steps * self._rates, steps * self._words * 2
+        if sizes != wanted:
+            raise ShapeError(f"{steps} steps take rows, rates and words of {wanted} elements, got {sizes}.")
+        for buffer, known, table in zip(self._tables, self._given, tables, strict=True):
+            if table.shape != known.shape or table.dtype != known.dtype:
+                raise ShapeError(
+                    f"{buffer.name} was compiled for {known.dtype} of shape {known.shape}, got {table.dtype} "
+                    f"of shape {table.shape}. Compile the step again."
+                )
+            if rows.size and not 0 <= rows.min() <= rows.max() < len(table):
+                raise DataError(f"rows must be from 0 to {len(table) - 1}, got {rows.min()} to {rows.max()}.")
 
     def example(self, steps: int) -> tuple[Array, Array, Array]:
         """Rows, learning rates and words for some steps, to be timed with: rows in their order, rates of 0."""
@@ -228,7 +244,9 @@ class Program:
             given = ["i64 %thread", "i64 %threads"]
             for name in parameters:
                 moved = name if name not in strides else ""
-                place = f"%{name}" if moved else w.address("i8", f"%{name}", w.binary("mul", INDEX, s, str(strides[name])))
+                place = (
+                    f"%{name}" if moved else w.address("i8", f"%{name}", w.binary("mul", INDEX, s, str(strides[name])))
+                )
                 given.append(f"ptr {place}")
             number = next((b for b in self.buffers if b.kind == "number"), None)
             if number is not None:
@@ -236,11 +254,11 @@ class Program:
                 value = w.binary("add", INDEX, "%number", s)
                 alone(lambda: w.store(INDEX, value, place))
             for i, (name, shared) in enumerate(calls):
-                call = f"call void @{name}({', '.join(given)})"
+                call = partial(w.say, f"call void @{name}({', '.join(given)})")
                 if shared:
-                    w.say(call)
+                    call()
                 else:
-                    alone(lambda call=call: w.say(call))
+                    alone(call)
                 last = i + 1 == len(calls)
                 if self.threads > 1 and (shared or last or calls[i + 1][1]):
                     w.say(f"call void @meet(ptr {count}, ptr {generation}, i64 %threads)")
@@ -307,7 +325,11 @@ def _scratch_bytes(body: Sequence[Statement]) -> int:
             element = ELEMENTS[s.c.buffer.dtype.name]
             a = Matrix("", Axis(s.m, s.a.row_stride), Axis(s.k, s.a.column_stride))
             if s.a.rows is not None:
-                gathered = Matrix("", Axis(s.k if s.a_transposed else s.m, s.a.row_stride, "t"), Axis(s.m if s.a_transposed else s.k, 1))
+                gathered = Matrix(
+                    "",
+                    Axis(s.k if s.a_transposed else s.m, s.a.row_stride, "t"),
+                    Axis(s.m if s.a_transposed else s.k, 1),
+                )
                 a = gathered.T if s.a_transposed else gathered
             b = Matrix("", Axis(s.k, s.b.row_stride), Axis(s.n, s.b.column_stride))
             c = Matrix("", Axis(s.m, s.c.row_stride), Axis(s.n, s.c.column_stride))
@@ -340,5 +362,3 @@ def _aligned(size: int) -> Array:
     whole = np.zeros(size + ALIGNMENT, np.uint8)
     start = -whole.ctypes.data % ALIGNMENT
     return whole[start : start + size]
-
-

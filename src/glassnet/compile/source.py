@@ -18,10 +18,8 @@ from glassnet.compile.loops import (
     Index,
     Let,
     Load,
-    Loop,
     Matrix,
     Name,
-    Op,
     Product,
     Start,
     Statement,
@@ -68,8 +66,10 @@ def _lines(statement: Statement) -> list[str]:
         return [f"{statement.name.name} = {_expr(statement.value)}"]
     if isinstance(statement, Start):
         kind = statement.name.dtype.kind
-        number = _START[statement.operation] if kind == "f" or statement.operation == "sum" else (
-            f"np.iinfo(np.{statement.name.dtype}).{'min' if statement.operation == 'max' else 'max'}"
+        number = (
+            _START[statement.operation]
+            if kind == "f" or statement.operation == "sum"
+            else (f"np.iinfo(np.{statement.name.dtype}).{'min' if statement.operation == 'max' else 'max'}")
         )
         return [f"{statement.name.name} = np.{statement.name.dtype}({number})"]
     if isinstance(statement, Accumulate):
@@ -81,8 +81,11 @@ def _lines(statement: Statement) -> list[str]:
         place = f"{identifier(statement.buffer.name)}[{_address(statement.index, statement.gathered)}]"
         return [f"{place} {'+=' if statement.add else '='} {_expr(statement.value)}"]
     if isinstance(statement, Product):
-        return [f"# {statement.comment}", f"product({_matrix(statement.a)}, {_matrix(statement.b)}, {_matrix(statement.c)}, "
-                f"{statement.m}, {statement.k}, {statement.n}, {statement.a_transposed})"]
+        return [
+            f"# {statement.comment}",
+            f"product({_matrix(statement.a)}, {_matrix(statement.b)}, {_matrix(statement.c)}, "
+            f"{statement.m}, {statement.k}, {statement.n}, {statement.a_transposed})",
+        ]
     head = f"for {statement.var.name} in range({statement.var.extent}):"
     comment = [f"# {statement.comment}"] if statement.comment else []
     vector = "  # vector" if statement.vector else ""
@@ -122,5 +125,3 @@ def _expr(expr: Expr) -> str:
     if expr.name == "where":
         return f"({arguments[1]} if {arguments[0]} else {arguments[2]})"
     return f"{'erf' if expr.name == 'erf' else 'np.' + expr.name}({', '.join(arguments)})".replace("negate", "negative")
-
-

@@ -158,7 +158,7 @@ class Traced:
     __pow__, __rpow__ = _operator("power"), _operator("power", True)
     __mod__ = _operator("remainder")
     __lt__, __le__, __gt__, __ge__ = map(_operator, ("less", "less_equal", "greater", "greater_equal"))
-    __eq__, __ne__ = _operator("equal"), _operator("not_equal")  # type: ignore[assignment]  # element by element
+    __eq__, __ne__ = _operator("equal"), _operator("not_equal")
     __and__, __rand__ = _operator("logical_and"), _operator("logical_and", True)
     __or__, __ror__ = _operator("logical_or"), _operator("logical_or", True)
     __xor__, __rxor__ = _operator("bitwise_xor"), _operator("bitwise_xor", True)
@@ -193,7 +193,7 @@ class Traced:
     def argmin(self, axis: int | None = None) -> Traced:
         """Position of the smallest element along an axis, or among all elements."""
         smallest = apply("min", self, axes=as_axes(axis, self.ndim), keepdims=True)
-        return (self == smallest).argmax(axis)
+        return apply("equal", self, smallest).argmax(axis)
 
     def __getitem__(self, index: Any) -> Traced:
         from glassnet.compile.indexing import take
@@ -260,8 +260,8 @@ class TracingNamespace:
 
     def expand_dims(self, x: Any, axes: Any) -> Traced:
         """New axes of length 1."""
-        x = as_traced(x)
-        return x.reshape(np.expand_dims(np.broadcast_to(np.False_, x.shape), axes).shape)
+        given = as_traced(x)
+        return given.reshape(np.expand_dims(np.broadcast_to(np.False_, given.shape), axes).shape)
 
     def broadcast_to(self, x: Any, shape: Shape) -> Traced:
         """x repeated along axes of length 1."""

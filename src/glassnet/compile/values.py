@@ -183,9 +183,7 @@ class ValueWriter:
         base = self.pointer(buffer)
         return base if offset == "0" else self.w.address(ELEMENTS[buffer.dtype.name], base, offset)
 
-    def _pointers(
-        self, buffer: Buffer, index: Affine, gathered: Sequence[Gathered], frame: Frame, lane: Lane
-    ) -> str:
+    def _pointers(self, buffer: Buffer, index: Affine, gathered: Sequence[Gathered], frame: Frame, lane: Lane) -> str:
         """A vector of pointers, one for each lane."""
         wide = Type("i64", lane.width)
         fixed = [part for part in gathered if self.expr(part.position, frame).lanes == 1]
@@ -209,4 +207,3 @@ class ValueWriter:
         for expr in list(frame.cache):
             if any(isinstance(part, Load) and part.buffer is buffer for part in subexpressions(expr)):
                 del frame.cache[expr]
-

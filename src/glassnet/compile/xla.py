@@ -133,7 +133,9 @@ class XlaStep:
         except TypeError as error:
             if "immutable" in str(error):
                 raise refusal("a write into the elements of an array", _line_in(error), WRITE) from error
-            self._bound.eagerly([table[rows] for table in self._values.values()])  # if the mistake has nothing to do with compiling, it is said here, and better
+            self._bound.eagerly(
+                [table[rows] for table in self._values.values()]
+            )  # if the mistake has nothing to do with compiling, it is said here, and better
             raise TraceError(f"the step at {_line_in(error)} cannot be compiled by XLA: {error}") from error
 
 

@@ -61,6 +61,10 @@ def batches(
 
     Raises ConfigError for a batch size that is not a positive whole number, or when no batch is left, and
     DataError when a pair (x, y) is not valid as a ``Split``.
+
+    >>> x, y = np.zeros((10, 3)), np.arange(10)
+    >>> [xb.shape for xb, yb in data.batches((x, y), 4, seed=0, epoch=1)]
+    [(4, 3), (4, 3), (2, 3)]
     """
     size = integer_option("batch_size", batch_size, 1)
     if not isinstance(split, Split):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from glassnet.data.dataset import Dataset, Split
+from glassnet.data.dataset import BY_CLASS, Dataset, Split
 from glassnet.data.embedded_files import embedded_file
 from glassnet.data.idx import read_idx
 from glassnet.data.language import text_dataset
@@ -55,11 +55,11 @@ def load(
     """Load a data set with its train, val and test splits.
 
     ``"digits"``: x (n, 784) float32 pixels from 0 (background) to 1 (ink), y (n,) int64 digits; 7,500, 500
-    and 2,000 rows, each with every digit's share.
+        and 2,000 rows, each with every digit's share.
     ``"names"``: x (n, context) int64 indices of the characters before, y (n,) int64 index of the next one;
-    80, 10 and 10 % of the names, which are in the ``items`` of their split; context 3.
+        80, 10 and 10 % of the names, which are in the ``items`` of their split; context 3.
     ``"mnist"``, ``"fashion-mnist"``: 70,000 pictures each, in the form of the digits; 55,000, 5,000 and the 10,000
-    rows that were published for the test. Downloaded over HTTPS into a cache, or read from a folder.
+        rows that were published for the test. Downloaded over HTTPS into a cache, or read from a folder.
 
     seed: which rows are in which split; the same seed gives the same splits on every machine.
     fractions: of the rows (digits) or names in train, val and test, instead of the sizes above; for the downloaded
@@ -69,6 +69,11 @@ def load(
 
     Raises ConfigError for an unknown name or an option that does not fit, and DataError when a file is
     missing or damaged, or cannot be downloaded.
+
+    >>> data.load("digits")
+    Dataset(digits: train 7,500, val 500, test 2,000 rows, stratified by class; x (784,) float32, y int64; 10 classes)
+    >>> data.load("names", context=8).train.x.shape[1]
+    8
     """
     if name not in _CATALOG:
         from difflib import get_close_matches
@@ -100,7 +105,9 @@ def _load_digits(seed: int, fractions: Sequence[float]) -> Dataset:
         raise ConfigError(f"fractions must be three numbers, for train, val and test, got {fractions!r}.")
     indices = split_indices(len(labels), fractions, seed=seed, stratify=labels)
     train, val, test = (Split(pixels[rows], labels[rows]) for rows in indices)
-    return Dataset("digits", train, val, test, classes=tuple("0123456789"), input_shape=images.shape[1:])
+    return Dataset(
+        "digits", train, val, test, classes=tuple("0123456789"), input_shape=images.shape[1:], split_by=BY_CLASS
+    )
 
 
 def _load_names(seed: int, fractions: Sequence[float], context: int) -> Dataset:

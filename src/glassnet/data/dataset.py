@@ -15,6 +15,9 @@ from glassnet.data.text import Vocabulary
 from glassnet.engine.convert import as_array
 from glassnet.engine.errors import ConfigError, DataError
 
+#: How most sets are split, for their report.
+BY_CLASS = "stratified by class"
+
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Split:
@@ -60,6 +63,7 @@ class Dataset:
     input_shape: the shape to draw a row of x in, such as (28, 28).
     vocabulary, context: for text, what the indices mean and how many of them make a row of x.
     encoder: for a table, how its rows become x and y.
+    split_by: how the rows were divided, such as "stratified by class".
 
     Raises DataError when the rows of the splits differ in shape or dtype, or do not fit input_shape or
     context.
@@ -74,6 +78,7 @@ class Dataset:
     vocabulary: Vocabulary | None = None
     context: int | None = None
     encoder: TableEncoder | None = None
+    split_by: str | None = None
 
     def __post_init__(self) -> None:
         row = self.train.row_summary()
@@ -95,9 +100,9 @@ class Dataset:
         return {name: split for name, split in named.items() if split is not None}
 
     def summary(self) -> str:
-        """One line: the size of each split, the shape of a row, and what the numbers mean."""
+        """The report in one line: the size of each split, how they were made, a row's shape, what the numbers mean."""
         sizes = ", ".join(f"{name} {len(split):,}" for name, split in self.splits.items())
-        parts = [f"{sizes} rows", self.train.row_summary()]
+        parts = [f"{sizes} rows{'' if self.split_by is None else f', {self.split_by}'}", self.train.row_summary()]
         if self.classes is not None:
             parts.append(f"{len(self.classes)} classes")
         if self.vocabulary is not None:
@@ -112,7 +117,7 @@ def from_arrays(x: Any, y: Any, *, validation: float = 0.2, seed: int = 0, name:
     """A data set of x (n, ...) and y (n, ...), a seeded part of which is kept for validation; no test split.
 
     validation: the fraction to keep; 0 keeps nothing and ``val`` is None. The part is stratified when y holds
-    class numbers, that is whole numbers of shape (n,).
+        class numbers, that is whole numbers of shape (n,).
 
     Raises DataError as Split does, and ConfigError when the fraction is not at least 0 and less than 1.
     """
@@ -123,7 +128,8 @@ def from_arrays(x: Any, y: Any, *, validation: float = 0.2, seed: int = 0, name:
         return Dataset(name, whole)
     labels = whole.y if whole.y.ndim == 1 and whole.y.dtype.kind in "biu" else None
     kept, held_out = split_indices(len(whole), (1 - validation, validation), seed=seed, stratify=labels)
-    return Dataset(name, Split(whole.x[kept], whole.y[kept]), Split(whole.x[held_out], whole.y[held_out]))
+    train, val = (Split(whole.x[rows], whole.y[rows]) for rows in (kept, held_out))
+    return Dataset(name, train, val, split_by=None if labels is None else BY_CLASS)
 
 
 def _rows(value: Any, name: str) -> NDArray[Any]:

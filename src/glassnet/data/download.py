@@ -39,6 +39,8 @@ def fetch(file: RemoteFile, mirrors: Sequence[str], folder: Path) -> Path:
 
     Raises DataError that names each mirror with its reason, and the ways out, if none has it.
     """
+    from http.client import HTTPException
+
     path = folder / file.name
     if path.exists() and _problem(path, file) is None:
         return path
@@ -53,8 +55,8 @@ def fetch(file: RemoteFile, mirrors: Sequence[str], folder: Path) -> Path:
                 temporary.replace(path)
                 return path
             reasons.append(f"{mirror}: {problem}")
-        except OSError as error:  # also every error of urllib
-            reasons.append(f"{mirror}: {getattr(error, 'reason', None) or error.strerror or error}")
+        except (OSError, HTTPException) as error:  # OSError is also every error of urllib
+            reasons.append(f"{mirror}: {getattr(error, 'reason', None) or getattr(error, 'strerror', None) or error}")
         finally:
             temporary.unlink(missing_ok=True)
     raise DataError(

@@ -18,6 +18,8 @@ Column = NDArray[np.float64] | list[str | None]
 MISSING = "missing"
 #: A column with more different texts is a name or a key, not a category.
 MOST_CATEGORIES = 1000
+#: A number in a file that is larger, or infinite, is no mean and no deviation.
+MOST = 1e300
 #: Standard deviations that a number may be away from the mean; float32 ends at 3e38.
 FARTHEST = 1e30
 #: The largest table, in cells, as it is read and as it becomes features.
@@ -40,8 +42,10 @@ class NumberColumn:
     def encode(self, column: Column, source: str) -> NDArray[np.float64]:
         """(n, 1) standardised numbers."""
         if isinstance(column, list):
-            text = next((value for value in column if value is not None), None)
-            raise DataError(f"{source}: column {self.name!r} must hold numbers, got {text!r}.")
+            for row, text in enumerate(column, start=1):
+                if text is not None:
+                    raise DataError(f"{source} row {row}: column {self.name!r} must hold numbers, got {text!r:.80}.")
+            column = np.full(len(column), np.nan)  # a column without any value has no type
         values = column
         if self.fill is not None:
             values = np.where(np.isnan(values), self.fill, values)
@@ -75,7 +79,8 @@ class CategoryColumn:
             if text not in place:
                 raise DataError(
                     f"{source} row {row}: column {self.name!r} holds {text!r}, which no training row had; known are "
-                    f"{', '.join(map(repr, self.categories))}. Ask for missing='fill' to take such texts as missing."
+                    f"{', '.join(map(repr, self.categories)):.200}. A training with missing='fill' (--missing fill) "
+                    "takes such texts as missing."
                 )
         codes = [place[text] for text in filled if text is not None]
         features = np.zeros((len(codes), len(self.categories)))
@@ -89,7 +94,7 @@ class TableEncoder:
 
     columns: what each input column becomes, in order. target: the name of the target column.
     classes: of a classification, in the order of their numbers; None for a regression, whose targets are
-    standardised by ``target_mean`` and ``target_std``.
+        standardised by ``target_mean`` and ``target_std``.
     """
 
     columns: tuple[NumberColumn | CategoryColumn, ...]
@@ -187,7 +192,7 @@ def fit_column(name: str, column: Column, fill: bool) -> NumberColumn | Category
     if not known.size:
         raise DataError(f"column {name!r} has no values in the training rows. Leave the column out.")
     median = float(np.median(known))
-    values = np.where(np.isnan(column), median, column) if fill else column
+    values = np.where(np.isnan(column), median, column) if fill else known  # encode() refuses what is missing
     return NumberColumn(name, float(values.mean()), float(values.std()) or 1.0, median if fill else None)
 
 
@@ -208,12 +213,13 @@ def _refuse_missing(name: str, missing: NDArray[np.bool_], source: str) -> None:
     if missing.any():
         raise DataError(
             f"{source} row {int(np.argmax(missing)) + 1}: column {name!r} has no value ({int(missing.sum()):,} rows "
-            "have none). Ask for missing='drop' to leave such rows out, or 'fill' to fill them in."
+            "have none). A training with missing='drop' (--missing drop) leaves such rows out, one with 'fill' fills "
+            "them in."
         )
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= MOST
 
 
 def _texts(value: Sequence[Any]) -> tuple[str, ...]:

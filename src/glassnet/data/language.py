@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from glassnet.data.dataset import Dataset, Split
 from glassnet.data.split import split_indices
 from glassnet.data.text import Vocabulary, contexts, read_lines
-from glassnet.engine.errors import ConfigError
+from glassnet.engine.errors import ConfigError, DataError
 
 
 def read_text(
@@ -25,11 +25,15 @@ def read_text(
     """Read a text file of one item a line, gzipped or not, as a data set of characters and what comes before them.
 
     context: how many characters to predict from. fractions: of the items in train, val and test; an item that occurs
-    several times is in one of them only.
+        several times is in one of them only.
 
     Raises DataError as ``read_lines`` does, and ConfigError for options that do not fit.
     """
-    return text_dataset(Path(path).name.split(".")[0], read_lines(path), context, fractions, seed)
+    try:
+        return text_dataset(Path(path).name.split(".")[0], read_lines(path), context, fractions, seed)
+    except DataError as error:
+        message = str(error)
+        raise DataError(message if message.startswith(str(path)) else f"{path}: {message}") from None
 
 
 def text_dataset(name: str, items: Sequence[str], context: int, fractions: Sequence[float], seed: int) -> Dataset:
@@ -46,4 +50,4 @@ def text_dataset(name: str, items: Sequence[str], context: int, fractions: Seque
         return Split(x, y, chosen)
 
     train, val, test = map(split, rows)
-    return Dataset(name, train, val, test, vocabulary=vocabulary, context=context)
+    return Dataset(name, train, val, test, vocabulary=vocabulary, context=context, split_by="equal lines together")

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from glassnet.data.dataset import Dataset, Split
+from glassnet.data.dataset import BY_CLASS, Dataset, Split
 from glassnet.data.download import RemoteFile, cache_folder, fetch
 from glassnet.data.idx import read_idx
 from glassnet.data.split import split_indices
@@ -103,11 +103,14 @@ def load_mnist(
         Split(*_read(paths["t10k-images-idx3-ubyte"], paths["t10k-labels-idx1-ubyte"])),
         classes=FAMILIES[name].classes,
         input_shape=(_SIDE, _SIDE),
+        split_by=f"train and val {BY_CLASS}, test as published",
     )
 
 
 def _find(root: Path, name: str) -> Path:
     """The file of that name in the folder, under any of its usual spellings."""
+    if not root.is_dir():
+        raise DataError(f"{root} is not a folder; expected the one with the IDX files {', '.join(_SIZES)}.")
     stem, kind = name.rsplit("-idx", 1)
     for candidate in (f"{name}.gz", name, f"{stem}.idx{kind}", f"{stem}.idx{kind}.gz"):
         if (root / candidate).exists():

@@ -28,12 +28,16 @@ def split_indices(
     up or down. They are a function of the arguments alone, the same bits on every machine.
 
     stratify: n labels (whole numbers or text). Every split then holds each label's share of its rows to
-    within one row.
+        within one row.
     groups: n keys (whole numbers or text). Rows with the same key, such as the pictures of one person, are never in
-    two splits; sizes are then as close to the fractions as the groups allow.
+        two splits; sizes are then as close to the fractions as the groups allow.
 
     Raises ConfigError when the fractions are not positive or do not add up to 1, or for both stratify and groups,
     and DataError when a split would be empty or the labels do not fit.
+
+    >>> train, test = data.split_indices(10, (0.8, 0.2), stratify=["cat"] * 5 + ["dog"] * 5)
+    >>> len(train), len(test), (test < 5).sum().item()  # one cat and one dog
+    (8, 2, 1)
     """
     rows = integer_option("the number of rows", n, 1)
     weights = _weights(fractions)
@@ -48,7 +52,7 @@ def split_indices(
         counts = np.bincount(codes).tolist()
         order = order[np.argsort(codes[order], kind="stable")]  # class after class, each in random order
     table = _allocate(counts, weights)
-    _refuse_empty([sum(column) for column in zip(*table, strict=True)], fractions, f"{rows} rows")
+    _refuse_empty([sum(column) for column in zip(*table, strict=True)], fractions, _count(rows, "row"))
     # The split that each entry of `order` goes to: a run of every split for every class.
     destination = np.repeat(np.tile(np.arange(len(weights)), len(counts)), np.ravel(table))
     return tuple(np.sort(order[destination == position]) for position in range(len(weights)))
@@ -59,8 +63,12 @@ def _refuse_empty(sizes: Sequence[int], fractions: Sequence[float], what: str) -
         if size == 0:
             raise DataError(
                 f"split {position + 1} of {len(sizes)} (fraction {fractions[position]}) would be empty: "
-                f"there are only {what}. Give more rows or a larger fraction."
+                f"there {what}. Give more of them or a larger fraction."
             )
+
+
+def _count(number: int, name: str) -> str:
+    return f"is only 1 {name}" if number == 1 else f"are only {number} {name}s"
 
 
 def _split_groups(
@@ -77,7 +85,7 @@ def _split_groups(
         split = min(open_splits, key=lambda i: (filled[i] + int(sizes[group])) / weights[i])
         destination[group] = split
         filled[split] += int(sizes[group])
-    _refuse_empty(filled, fractions, f"{len(sizes)} groups")
+    _refuse_empty(filled, fractions, _count(len(sizes), "group"))
     return tuple(np.flatnonzero(destination[codes] == position) for position in range(len(weights)))
 
 

@@ -7,28 +7,21 @@ import os
 from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from glassnet.data.dataset import Dataset, Split
-from glassnet.data.encoder import MOST_CELLS, Column, TableEncoder, as_texts, fit_column
-from glassnet.data.files import read_whole
+from glassnet.data.columns import read_columns
+from glassnet.data.dataset import BY_CLASS, Dataset, Split
+from glassnet.data.encoder import Column, TableEncoder, as_texts, fit_column
 from glassnet.data.split import split_indices
 from glassnet.engine.errors import ConfigError, DataError
 from glassnet.engine.options import integer_option
 
-#: What is read at most: a Parquet file of a few bytes can announce any number of equal rows, or of long texts.
-MOST_COLUMNS = 10_000
-MOST_CHARACTERS = 2**28  # of one column
-LARGEST_NUMBER = 1e100  # so that means and variances are numbers
-LARGEST_FILE = 2**30  # bytes of a CSV file
 #: Whole numbers with more different values are a quantity and not classes.
 MOST_CLASSES = 20
-#: What counts as a missing value in a CSV file.
-MISSING_WORDS = ["", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "?"]
 POLICIES = ("error", "drop", "fill")
+TASKS = ("auto", "classification", "regression")
 
 
 def read_table(
@@ -55,6 +48,13 @@ def read_table(
 
     Raises DataError that names the file, row and column, and ConfigError for options that do not fit or if polars is
     missing.
+
+    >>> from pathlib import Path
+    >>> rows = [f"{width},{'red' if width % 2 else 'blue'},{3.5 * width}" for width in range(50)]
+    >>> _ = Path("table.csv").write_text("\\n".join(["width,colour,price", *rows]))
+    >>> table = data.read_table("table.csv", target="price")
+    >>> table.encoder.feature_names, table.train.x.shape, table.encoder.task
+    (('width', 'colour=blue', 'colour=red'), (40, 3), 'regression')
     """
     if missing not in POLICIES:
         raise ConfigError(f"missing must be 'error', 'drop' or 'fill', got {missing!r}.")
@@ -77,15 +77,22 @@ def read_table(
         table = _take(table, np.flatnonzero(~dropped))
         if not len(next(iter(table.values()))):
             raise DataError(f"{path} has no row without missing values.")
+    for name in table:
+        if name != group and not (name == target and task == "classification"):
+            _refuse_nearly_numbers(table[name], name, path)
     classifies = task == "classification" or (task == "auto" and _are_classes(table[target]))
     classes = None
     if classifies:
         known = {text for text in as_texts(table[target]) if text is not None}
+        if len(known) == 1:
+            raise DataError(
+                f"{path} has only one class, {known.pop()!r}, in column {target!r}: there is nothing to learn."
+            )
         classes = tuple(sorted(known, key=_class_order))
     inputs = [name for name in table if name not in (target, group)]
-    rows = _split(table, target if classifies else None, group, fractions, seed, str(path))
-    train = _take(table, rows[0])
     try:
+        rows = _split(table, target if classifies else None, group, fractions, seed)
+        train = _take(table, rows[0])
         columns = tuple(fit_column(name, train[name], missing == "fill") for name in inputs)
     except DataError as error:
         raise DataError(f"{path}: {error}") from None
@@ -98,94 +105,33 @@ def read_table(
     encoder = TableEncoder(columns, target, classes, mean, std)
     whole = Split(encoder.encode(table, str(path)), encoder.encode_target(table[target], str(path)))
     train_split, val, test = (Split(whole.x[part], whole.y[part]) for part in rows)
-    return Dataset(Path(path).stem, train_split, val, test, classes=classes, encoder=encoder)
+    by = BY_CLASS if classifies else None
+    by = by if group is None else f"rows of the same {group} together"
+    return Dataset(Path(path).stem, train_split, val, test, classes=classes, encoder=encoder, split_by=by)
 
 
-def read_columns(path: str | os.PathLike[str]) -> dict[str, Column]:
-    """The columns of a CSV (or TSV) or Parquet file: numbers as float64, anything else as texts.
-
-    Raises DataError for a file that cannot be read or is too large, and for columns of other types.
-    """
-    frame = _read_frame(Path(path))
-    return {name: _as_column(frame[name], name, path) for name in frame.columns}
-
-
-def _read_frame(path: Path) -> Any:
-    try:
-        import polars as pl
-    except ImportError as error:
-        raise ConfigError("reading tables needs polars. Install it with pip install 'glassnet[tables]'.") from error
-    ending = path.suffix.lower()
-    if ending not in (".csv", ".tsv", ".parquet"):
-        raise DataError(f"{path} must end in .csv, .tsv or .parquet.")
-    if path.exists() and not path.is_file():
-        raise DataError(f"{path} is not a file. Give the path of a table.")
-    # polars reports damage that it did not foresee as a PanicException, which is no Exception.
-    failures: tuple[type[BaseException], ...] = (pl.exceptions.PolarsError, pl.exceptions.PanicException, ValueError)
-    try:
-        if ending == ".parquet":
-            scan = pl.scan_parquet(path, hive_partitioning=False, glob=False)
-            rows = int(scan.select(pl.len()).collect().item())
-            width = len(scan.collect_schema())
-            _check_size(path, rows, width)
-            frame = scan.collect()
-        else:
-            text = read_whole(path, LARGEST_FILE)
-            separator = "\t" if ending == ".tsv" else _separator(text)
-            _check_size(path, text.count(b"\n") + 1, text.split(b"\n", 1)[0].count(separator.encode()) + 1)
-            frame = pl.read_csv(
-                text, separator=separator, null_values=MISSING_WORDS, infer_schema_length=None, raise_if_empty=True
-            )
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror or error}.") from None
-    except DataError:
-        raise
-    except failures as error:
-        reason = str(error).strip().split("\n")[0]
-        raise DataError(f"{path} cannot be read as a table: {reason:.200}.") from None
-    if not frame.height or not frame.width:
-        raise DataError(f"{path} holds no rows; expected a line of column names and rows below it.")
-    return frame
-
-
-def _check_size(path: Path, rows: int, columns: int) -> None:
-    if columns > MOST_COLUMNS or rows * max(1, columns) > MOST_CELLS:
-        raise DataError(
-            f"{path} has {rows:,} rows of {columns:,} columns; at most {MOST_CELLS:,} values in {MOST_COLUMNS:,} "
-            "columns are read."
-        )
-
-
-def _separator(text: bytes) -> str:
-    """The one of , ; and tab that occurs most in the first line."""
-    first = text.split(b"\n", 1)[0]
-    return max((",", ";", "\t"), key=lambda separator: first.count(separator.encode()))
-
-
-def _as_column(series: Any, name: str, path: str | os.PathLike[str]) -> Column:
-    import polars as pl
-
-    if series.dtype.is_numeric():
-        values: NDArray[np.float64] = series.cast(pl.Float64).fill_null(np.nan).to_numpy()
-        if (wrong := np.abs(values) > LARGEST_NUMBER).any():  # also infinity, but not NaN, which is missing
-            row = int(np.argmax(wrong)) + 1
-            raise DataError(
-                f"{path} row {row}: column {name!r} holds {values[row - 1]}; numbers must be finite, and at most "
-                f"{LARGEST_NUMBER:g}."
-            )
-        return values
-    if series.dtype in (pl.String, pl.Boolean, pl.Categorical, pl.Null) or isinstance(series.dtype, pl.Enum):
-        strings = series.cast(pl.String)
-        if int(strings.str.len_bytes().sum()) > MOST_CHARACTERS:
-            raise DataError(
-                f"{path}: column {name!r} holds more than {MOST_CHARACTERS:,} bytes of text. Leave the column out."
-            )
-        texts: list[str | None] = strings.to_list()
-        return texts
+def _refuse_nearly_numbers(column: Column, name: str, path: str | os.PathLike[str]) -> None:
+    """Raises DataError for texts most of which are numbers: one slip must not turn a quantity into categories."""
+    if not isinstance(column, list):
+        return
+    known = {text for text in column if text is not None}
+    slips = {text for text in known if not _reads_as_number(text)}
+    commas = {text for text in slips if _reads_as_number(text.replace(",", "."))}
+    if len(known) <= MOST_CLASSES or not slips or 2 * len(slips - commas) > len(known):
+        return
+    row = next(row for row, text in enumerate(column, start=1) if text in slips)
     raise DataError(
-        f"{path}: column {name!r} is of type {series.dtype}; numbers, texts and truth values are read. "
-        "Leave it out or turn it into numbers."
+        f"{path} row {row}: column {name!r} holds {column[row - 1]!r:.80}, but most of its values are numbers. Write "
+        "numbers with a decimal point and without a unit, and leave it empty where there is none."
     )
+
+
+def _reads_as_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _missing(column: Column) -> NDArray[np.bool_]:
@@ -224,7 +170,6 @@ def _split(
     group: str | None,
     fractions: Sequence[float],
     seed: int,
-    source: str,
 ) -> tuple[NDArray[np.int64], ...]:
     """The rows of each split: whole groups, or stratified by class."""
     count = len(next(iter(table.values())))
@@ -235,8 +180,7 @@ def _split(
     texts = as_texts(table[key])
     if None in texts:
         raise DataError(
-            f"{source} row {texts.index(None) + 1}: column {key!r} has no value. Ask for missing='drop' to leave such "
-            "rows out."
+            f"row {texts.index(None) + 1}: column {key!r} has no value. Ask for missing='drop' to leave such rows out."
         )
     labels = np.array(texts, dtype=str)
     return split_indices(count, fractions, seed=seed, **{"groups" if group else "stratify": labels})

@@ -150,6 +150,11 @@ def contexts(items: Sequence[str], vocabulary: Vocabulary, context: int) -> tupl
 
     Raises ConfigError for a context that is not a positive whole number, and DataError when there are no
     items, or for an item that is empty or holds a character that the vocabulary has not.
+
+    >>> vocabulary = data.Vocabulary.from_items(["ava"])
+    >>> x, y = data.contexts(["ava"], vocabulary, 3)
+    >>> [f"{vocabulary.decode(row)} -> {vocabulary.decode([target])}" for row, target in zip(x, y)]
+    ['... -> a', '..a -> v', '.av -> a', 'ava -> .']
     """
     width = integer_option("context", context, 1)
     lengths = np.fromiter(map(len, items), np.int64, len(items))

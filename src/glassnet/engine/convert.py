@@ -41,6 +41,11 @@ def as_array(value: Any, dtype: DTypeLike | None = None) -> Array:
     return array.astype(FLOAT) if dtype is None and of_python and array.dtype == DOUBLE else array
 
 
+def is_float(value: Any) -> bool:
+    """Whether a value is an array of floating numbers."""
+    return getattr(value, "dtype", BOOL).kind == "f"
+
+
 def as_constant(value: Any, others: Sequence[Any] = ()) -> Any:
     """An input that is no tensor. Numbers stay Python numbers: NumPy lets them take the type of what they meet.
 

@@ -36,6 +36,9 @@ def gradcheck(
     eps of the inputs: keep away from kinks, or check there by hand.
 
     Returns True; raises GradientError that names the input, the place and both numbers.
+
+    >>> gn.gradcheck(lambda x, w: gn.tanh(x @ w), [[1.0, 2.0]], [[0.5], [-0.1]])
+    True
     """
     tensors = [as_tensor(value) for value in inputs]
     tensors = [Tensor(t.data.astype(DOUBLE), requires_grad=True) if t.dtype.kind == "f" else t for t in tensors]

@@ -17,6 +17,7 @@ from numpy.typing import DTypeLike
 from glassnet.engine import indexing, ops
 from glassnet.engine.convert import as_constant
 from glassnet.engine.errors import GradientError, ShapeError
+from glassnet.engine.hints import TENSOR, missing_attribute
 from glassnet.engine.namespace import Array, Axes
 from glassnet.engine.operation import Operation
 from glassnet.engine.ops.reduce import as_axes
@@ -47,7 +48,7 @@ def _in_place_method(operation: Operation) -> Callable[..., Tensor]:
 
 
 def _comparison(compare_arrays: Callable[[Any, Any], Any], name: str) -> Callable[[Tensor, Any], Any]:
-    """An element-wise comparison: a tensor of booleans, without a gradient."""
+    """An element-wise comparison, or two of them joined: a tensor of booleans, without a gradient."""
 
     def compare(self: Tensor, other: TensorLike) -> Tensor:
         value = other.data if isinstance(other, TensorMethods) else as_constant(other, (self,))
@@ -56,7 +57,7 @@ def _comparison(compare_arrays: Callable[[Any, Any], Any], name: str) -> Callabl
         try:
             return self._new(compare_arrays(self.data, value))
         except ValueError as error:
-            raise ShapeError(f"{name} cannot compare shapes {self.shape} and {np.shape(value)}.") from error
+            raise ShapeError(f"{name} cannot take shapes {self.shape} and {np.shape(value)}.") from error
 
     compare.__name__ = name
     return compare
@@ -106,6 +107,13 @@ class TensorMethods:
     __eq__, __ne__ = _comparison(operator.eq, "__eq__"), _comparison(operator.ne, "__ne__")
     __lt__, __le__ = _comparison(operator.lt, "__lt__"), _comparison(operator.le, "__le__")
     __gt__, __ge__ = _comparison(operator.gt, "__gt__"), _comparison(operator.ge, "__ge__")
+
+    # Masks: comparisons joined, as in (x > 0) & (x < 1)
+
+    __and__, __or__ = _comparison(operator.and_, "__and__"), _comparison(operator.or_, "__or__")
+
+    def __invert__(self) -> Tensor:
+        return self._new(~self.data)
 
     # Reductions
 
@@ -173,10 +181,10 @@ class TensorMethods:
         """The axes in another order."""
         return self._apply(ops.permute, self, axes=_unpack(axes))
 
-    def transpose(self, first: int, second: int) -> Tensor:
+    def transpose(self, dim0: int, dim1: int) -> Tensor:
         """Two axes swapped."""
         axes = list(range(self.ndim))
-        i, j = as_axes((first, second), self.ndim)
+        i, j = as_axes((dim0, dim1), self.ndim)
         axes[i], axes[j] = j, i
         return self._apply(ops.permute, self, axes=tuple(axes))
 
@@ -243,6 +251,11 @@ class TensorMethods:
             "a tensor cannot be written into: the graph remembers its values. Write "
             "x = glassnet.where(mask, new, x) for a changed copy, or x.data[...] = new outside of any graph."
         )
+
+    if not TYPE_CHECKING:  # for a type checker every name would then exist
+
+        def __getattr__(self, name: str) -> Any:
+            raise missing_attribute(self, type(self).__name__, name, TENSOR)
 
 
 def _unpack(numbers: tuple[Any, ...]) -> tuple[int, ...]:

@@ -50,6 +50,8 @@ def _one_hot(indices: Array, classes: int, dtype: Any) -> Array:
 
 def _pad(x: Array, widths: Sequence[tuple[int, int]], value: float = 0.0) -> Array:
     """``value`` around x: for each axis, how many before and after. np.pad takes ten times as long for small arrays."""
+    if x.dtype.kind != "f" and not float(value).is_integer():  # such as the -inf of max_pool
+        raise ValueError(f"numbers of type {x.dtype} cannot be padded with {value}")
     shape = tuple(n + before + after for n, (before, after) in zip(x.shape, widths, strict=True))
     result = np.full(shape, value, x.dtype)
     result[tuple(slice(before, before + n) for n, (before, _) in zip(x.shape, widths, strict=True))] = x

@@ -28,7 +28,14 @@ scope = Scope()
 
 @contextmanager
 def no_grad() -> Iterator[None]:
-    """Compute without recording the graph: faster, and results do not require gradients. Also a decorator."""
+    """Compute without recording the graph: faster, and results do not require gradients. Also a decorator.
+
+    >>> w = gn.tensor(3.0, requires_grad=True)
+    >>> with gn.no_grad():
+    ...     w -= 1.0  # an update, which is no part of the expression
+    >>> w
+    tensor(2., requires_grad=True)
+    """
     before, scope.recording = scope.recording, False
     try:
         yield

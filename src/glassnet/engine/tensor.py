@@ -7,13 +7,14 @@ compute, and, if a gradient will be wanted, writes down the node that ``backward
 from __future__ import annotations
 
 from collections.abc import Iterator
+from operator import index
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import DTypeLike
 
 from glassnet.engine.backward import Node, backward
-from glassnet.engine.convert import BOOL, DOUBLE, FLOAT, as_array, as_constant, unify
+from glassnet.engine.convert import FLOAT, as_array, as_constant, is_float, unify
 from glassnet.engine.errors import DataError, GradientError, ShapeError
 from glassnet.engine.methods import TensorMethods
 from glassnet.engine.namespace import Array, Shape
@@ -29,6 +30,11 @@ def tensor(value: TensorLike, dtype: DTypeLike | None = None, requires_grad: boo
 
     Python floats become float32, integers int64, booleans bool; NumPy arrays keep their type. ``dtype`` overrides.
     Raises DataError for what is not made of numbers and GradientError if integers are to require a gradient.
+
+    >>> w = gn.tensor([1.0, 2.0], requires_grad=True)
+    >>> (w * w).sum().backward()
+    >>> w.grad
+    array([2., 4.], dtype=float32)
     """
     if _holds_tensors(value):
         raise DataError("tensor() would cut the given tensors off their graph. Join them with glassnet.stack().")
@@ -37,6 +43,13 @@ def tensor(value: TensorLike, dtype: DTypeLike | None = None, requires_grad: boo
 
 def _holds_tensors(value: Any) -> bool:
     return isinstance(value, list | tuple) and any(isinstance(v, Tensor) or _holds_tensors(v) for v in value)
+
+
+def _as_data(value: Any) -> Any:
+    """Numbers and lists as an array; an array of another namespace as it is."""
+    if isinstance(value, np.generic):  # what a reduction of NumPy's returns
+        return np.asarray(value)
+    return as_array(value) if isinstance(value, int | float | list | tuple) else value
 
 
 def as_tensor(value: TensorLike) -> Tensor:
@@ -90,10 +103,14 @@ def _compute(
         result = operation.forward(scope.xp, *arrays, **static)
     except (ValueError, IndexError) as error:
         shapes = " and ".join(str(np.shape(array)) for array in arrays)
-        raise ShapeError(f"{operation.name} cannot take shapes {shapes}: {error}.") from error
+        reason = str(error).rstrip(".")
+        raise ShapeError(f"{operation.name} cannot take shapes {shapes}: {reason}.") from error
     out, kept = result if operation.keeps else (result, ())
-    if out.dtype == DOUBLE and not any(getattr(array, "dtype", BOOL).kind == "f" for array in arrays):
-        out = out.astype(FLOAT)  # NumPy's answer to integers, as in exp(2)
+    if out.dtype != FLOAT and out.dtype.kind == "f" and not any(is_float(array) for array in arrays):
+        # NumPy's answer to integers, as in exp(2); to short ones it is float16, which holds too little.
+        if out.dtype.itemsize < FLOAT.itemsize:
+            return _compute(operation, tuple(np.asarray(array, np.int64) for array in arrays), static)
+        out = out.astype(FLOAT)
     if wanted and scope.recording:
         node = Node(operation, tuple(parents), tuple(arrays), kept, static, scope.layer)
         return Tensor(out, True, node), kept
@@ -113,14 +130,14 @@ class Tensor(TensorMethods):
     __hash__ = object.__hash__  # identity, because == compares elements
 
     def __init__(self, data: Array, requires_grad: bool = False, node: Node | None = None) -> None:
-        self.data: Array = np.asarray(data) if isinstance(data, np.generic) else data
+        self.data: Array = data if isinstance(data, np.ndarray) else _as_data(data)
         self.grad: Array | None = None
         self.node = node
         self.requires_grad = requires_grad
         self.retains_grad = False
-        if requires_grad and data.dtype.kind != "f":
+        if requires_grad and self.data.dtype.kind != "f":
             raise GradientError(
-                f"only floating tensors can require a gradient, got {data.dtype}. Write the numbers as floats, "
+                f"only floating tensors can require a gradient, got {self.data.dtype}. Write the numbers as floats, "
                 "such as 2.0 instead of 2."
             )
 
@@ -181,6 +198,12 @@ class Tensor(TensorMethods):
 
     def __int__(self) -> int:
         return int(self.item())
+
+    def __index__(self) -> int:
+        return index(self.item())
+
+    def __format__(self, spec: str) -> str:
+        return format(self.item(), spec) if spec else repr(self)
 
     def __repr__(self) -> str:
         parts = [np.array2string(self.data, separator=", ", prefix="tensor(")]

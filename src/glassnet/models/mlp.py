@@ -67,6 +67,14 @@ def mlp(
 ) -> Sequential:
     """A multi-layer perceptron from (N, in_features) to (N, out_features); ``mlp(784, [16, 16], 10)`` is the network
     of the digits. Raises ConfigError for an unknown activation (``ACTIVATIONS`` lists them).
+
+    >>> gn.models.mlp(4, [8], 3, activation="tanh", batch_norm=True)
+    Sequential(
+      (0): Linear(4 -> 8, no bias)
+      (1): BatchNorm1d(8)
+      (2): Tanh()
+      (3): Linear(8 -> 3)
+    )
     """
     return Sequential(*mlp_layers([in_features, *hidden, out_features], activation, batch_norm, dropout))
 

@@ -13,6 +13,7 @@ from glassnet.engine.random import seeded
 from glassnet.nn.module import Module
 
 LONGEST = 40  # characters: a model that never ends an item is cut off here
+MOST_AT_ONCE = 4096  # items that are drawn side by side, to bound the memory
 
 
 def sample(
@@ -37,14 +38,20 @@ def sample(
         raise ConfigError(f"temperature must be above 0, got {temperature!r}.")
     random = seeded(integer_option("seed", seed, 0))
     unwanted, found = set(exclude), []
-    for _ in range(100):
-        for item in _draw(net, vocabulary, context, 2 * count, temperature, random):
+    at_once = min(2 * count, MOST_AT_ONCE)
+    tries = 0
+    while tries < 200 * count:
+        tries += at_once
+        for item in _draw(net, vocabulary, context, at_once, temperature, random):
             if item and item not in unwanted:
                 found.append(item)
                 unwanted.add(item)
         if len(found) >= count:
             return found[:count]
-    raise ConfigError(f"only {len(found)} of {count} samples were new after {200 * count} tries.")
+    raise ConfigError(
+        f"only {len(found)} of {count} samples were new after {tries:,} tries. Ask for fewer, or for a higher "
+        "temperature."
+    )
 
 
 def _draw(

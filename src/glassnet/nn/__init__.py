@@ -1,5 +1,9 @@
 """Layers, initialisation and losses."""
 
+import sys
+from typing import TYPE_CHECKING, Any
+
+from glassnet.engine.hints import missing_attribute
 from glassnet.nn import functional, init
 from glassnet.nn.activation import ELU, GELU, LeakyReLU, LogSoftmax, ReLU, Sigmoid, SiLU, Softmax, Softplus, Tanh
 from glassnet.nn.config import from_config, to_config
@@ -14,7 +18,7 @@ from glassnet.nn.module import Buffer, Module, Parameter
 from glassnet.nn.norm import BatchNorm1d, BatchNorm2d
 from glassnet.nn.penalty import L1Penalty, L2Penalty
 from glassnet.nn.pool import AvgPool1d, AvgPool2d, MaxPool1d, MaxPool2d
-from glassnet.nn.reshape import Flatten, FlattenConsecutive, Unflatten
+from glassnet.nn.reshape import Flatten, FlattenConsecutive, Identity, Unflatten
 
 __all__ = [
     "Module",
@@ -37,6 +41,7 @@ __all__ = [
     "GroupNorm",
     "InstanceNorm",
     "Dropout",
+    "Identity",
     "Flatten",
     "Unflatten",
     "FlattenConsecutive",
@@ -63,3 +68,14 @@ __all__ = [
     "from_config",
     "to_config",
 ]
+
+if not TYPE_CHECKING:  # for a type checker every name would then exist
+
+    def __getattr__(name: str) -> Any:
+        hints = {
+            "BCELoss": "nn.BCEWithLogitsLoss(), which takes logits",
+            "KLDivLoss": "nn.CrossEntropyLoss(), whose targets may be probabilities",
+            "SmoothL1Loss": "nn.HuberLoss()",
+            "utils": "optim.clip_grad_norm_(...) or optim.clip_grad_value_(...)",
+        }
+        raise missing_attribute(sys.modules[__name__], "glassnet.nn", name, hints)

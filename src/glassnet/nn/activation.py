@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from glassnet.engine.errors import ConfigError
+from glassnet.engine.options import number_option
 from glassnet.engine.tensor import Tensor
 from glassnet.nn import functional
 from glassnet.nn.init import calculate_gain
@@ -36,7 +36,7 @@ class LeakyReLU(Activation):
     nonlinearity = "leaky_relu"
 
     def __init__(self, negative_slope: float = 0.01) -> None:
-        self.negative_slope = negative_slope
+        self.negative_slope = number_option("LeakyReLU negative_slope", negative_slope)
 
     def gain(self) -> float:
         """sqrt(2 / (1 + negative_slope ** 2))."""
@@ -53,9 +53,7 @@ class ELU(Activation):
     nonlinearity = "elu"
 
     def __init__(self, alpha: float = 1.0) -> None:
-        if not alpha > 0:
-            raise ConfigError(f"ELU alpha must be above 0, got {alpha!r}.")
-        self.alpha = alpha
+        self.alpha = number_option("ELU alpha", alpha, above=0)
 
     def forward(self, x: Tensor) -> Tensor:
         """Same shape as x."""

@@ -20,7 +20,7 @@ LAYERS: dict[str, type[Module]] = {
         *(norm.BatchNorm1d, norm.BatchNorm2d),
         *(example_norm.LayerNorm, example_norm.GroupNorm, example_norm.InstanceNorm),
         dropout.Dropout,
-        *(reshape.Flatten, reshape.Unflatten, reshape.FlattenConsecutive),
+        *(reshape.Identity, reshape.Flatten, reshape.Unflatten, reshape.FlattenConsecutive),
         *(activation.ReLU, activation.LeakyReLU, activation.ELU, activation.GELU, activation.SiLU),
         *(activation.Softplus, activation.Tanh, activation.Sigmoid, activation.Softmax, activation.LogSoftmax),
     )

@@ -13,8 +13,13 @@ from glassnet.nn.projection import suit_activations
 class Sequential(Module):
     """Layers of which each takes what the one before it gives; their paths are their numbers, from 0.
 
-    ``net[2]`` is a layer, ``net[:2]`` a Sequential of the same layers. Fresh weights take the gain of the activation
-    that follows them (see ``nn.projection``). Raises ConfigError for what is no layer.
+    ``net[2]`` is a layer, ``net[2] = layer`` replaces it, ``net[:2]`` is a Sequential of the same layers. Fresh
+    weights take the gain of the activation that follows them (see ``nn.projection``). Raises ConfigError for what is
+    no layer.
+
+    >>> net = nn.Sequential(nn.Linear(784, 16), nn.ReLU(), nn.Linear(16, 10))
+    >>> net[2], [name for name, parameter in net.named_parameters()]
+    (Linear(16 -> 10), ['0.weight', '0.bias', '2.weight', '2.bias'])
     """
 
     def __init__(self, *layers: Module) -> None:
@@ -45,6 +50,11 @@ class Sequential(Module):
         names = self._names[index]
         own = vars(self)
         return own[names] if isinstance(names, str) else Sequential(*(own[name] for name in names))
+
+    def __setitem__(self, index: int, layer: Module) -> None:
+        name = self._names[index]
+        setattr(self, name, _checked(layer, "Sequential", int(name)))
+        suit_activations(self)
 
 
 class ModuleList(Module):

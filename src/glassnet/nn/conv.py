@@ -99,9 +99,15 @@ class Conv(Projection):
 class Conv1d(Conv):
     """Convolution over sequences: (N, T, in_channels) -> (N, T', out_channels).
 
+    weight: (kernel_size, in_channels / groups, out_channels); bias: (out_channels,).
     padding: how many zeros on each side, or "same" (T' = T for stride 1), or "valid" (none).
     causal: pad on the left only, so that no output sees what comes after it, and T' = T for stride 1
         (van den Oord et al., 2016, https://arxiv.org/abs/1609.03499).
+
+    >>> nn.Conv1d(4, 8, kernel_size=3)(np.zeros((2, 10, 4))).shape
+    (2, 8, 8)
+    >>> nn.Conv1d(4, 8, kernel_size=3, causal=True)(np.zeros((2, 10, 4))).shape
+    (2, 10, 8)
     """
 
     space = ("T",)
@@ -151,8 +157,12 @@ class Conv1d(Conv):
 class Conv2d(Conv):
     """Convolution over images: (N, H, W, in_channels) -> (N, H', W', out_channels).
 
-    kernel_size, stride, padding, dilation: one number for both axes, or one for each. padding: how many zeros on each
-    side, or "same" (H' = H and W' = W for stride 1), or "valid" (none).
+    weight: (height, width, in_channels / groups, out_channels); bias: (out_channels,).
+    kernel_size, stride, padding, dilation: one number for both axes, or one for each.
+    padding: how many zeros on each side, or "same" (H' = H and W' = W for stride 1), or "valid" (none).
+
+    >>> nn.Conv2d(1, 8, kernel_size=5, stride=2)(np.zeros((2, 28, 28, 1))).shape
+    (2, 12, 12, 8)
     """
 
     space = ("H", "W")

@@ -15,6 +15,9 @@ class Embedding(Module):
     """Row ``weight[i]`` for each index i: from (...) whole numbers to (..., embedding_dim).
 
     weight: (num_embeddings, embedding_dim), drawn from the standard normal distribution.
+
+    >>> nn.Embedding(27, 10)([[0, 5, 13], [5, 13, 1]]).shape  # two contexts of three characters
+    (2, 3, 10)
     """
 
     takes_indices = True

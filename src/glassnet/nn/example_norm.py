@@ -11,7 +11,7 @@ from glassnet.engine import ops
 from glassnet.engine.convert import FLOAT
 from glassnet.engine.errors import ConfigError, ShapeError
 from glassnet.engine.namespace import Shape
-from glassnet.engine.options import integer_option
+from glassnet.engine.options import integer_option, number_option
 from glassnet.engine.tensor import Tensor, apply
 from glassnet.nn.module import Module, Parameter
 
@@ -26,9 +26,7 @@ class ExampleNorm(Module):
     bias: Parameter | None
 
     def _start(self, shape: Shape, eps: float, affine: bool) -> None:
-        if not eps > 0:
-            raise ConfigError(f"{type(self).__name__} eps must be above 0, got {eps!r}.")
-        self.eps = eps
+        self.eps = number_option(f"{type(self).__name__} eps", eps, above=0)
         self.weight = Parameter(np.ones(shape, FLOAT)) if affine else None
         self.bias = Parameter(np.zeros(shape, FLOAT)) if affine else None
 
@@ -87,7 +85,7 @@ class GroupNorm(ExampleNorm):
                 f"expected inputs with {self.num_channels} channels in the last axis, got shape {x.shape}."
             )
         groups = (self.num_groups, self.num_channels // self.num_groups)
-        split = x.reshape(x.shape[0], -1, *groups)  # (N, S, G, C / G)
+        split = x.reshape(x.shape[0], math.prod(x.shape[1:-1]), *groups)  # (N, S, G, C / G)
         return self._normalize(split, (1, 3), groups).reshape(*x.shape)
 
     def extra_repr(self) -> str:

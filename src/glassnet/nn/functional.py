@@ -12,7 +12,7 @@ from glassnet.engine.convert import FLOAT
 from glassnet.engine.errors import ConfigError, ShapeError
 from glassnet.engine.functions import relu, sigmoid, tanh
 from glassnet.engine.operation import Operation
-from glassnet.engine.options import integer_option
+from glassnet.engine.options import integer_option, number_option
 from glassnet.engine.random import stream_words
 from glassnet.engine.tensor import Tensor, TensorLike, apply, as_tensor
 from glassnet.nn.loss_functions import (
@@ -114,14 +114,14 @@ def softplus(x: TensorLike) -> Tensor:
     return apply(ops.softplus, x)
 
 
-def softmax(x: TensorLike, axis: int = -1) -> Tensor:
+def softmax(x: TensorLike, dim: int = -1) -> Tensor:
     """exp(x) / sum(exp(x)) along an axis."""
-    return apply(ops.softmax, x, axis=axis)
+    return apply(ops.softmax, x, axis=dim)
 
 
-def log_softmax(x: TensorLike, axis: int = -1) -> Tensor:
+def log_softmax(x: TensorLike, dim: int = -1) -> Tensor:
     """log(softmax(x)) along an axis, stable at any size of x."""
-    return apply(ops.log_softmax, x, axis=axis)
+    return apply(ops.log_softmax, x, axis=dim)
 
 
 def dropout(x: TensorLike, p: float = 0.5, training: bool = True, stream: int = 0) -> Tensor:
@@ -129,6 +129,7 @@ def dropout(x: TensorLike, p: float = 0.5, training: bool = True, stream: int = 
 
     What is dropped is a function of the seed and step of the training, and of ``stream``.
     """
+    number_option("dropout p", p, 0, below=1)
     if not training or p == 0:
         return as_tensor(x)
     return apply(ops.dropout, x, stream_words(stream), rate=float(p))
@@ -146,12 +147,12 @@ def layer_norm(
 # Space: channels are the last axis
 
 
-def pad(x: TensorLike, widths: Sequence[int], value: float = 0.0) -> Tensor:
-    """``value`` around x. widths as in PyTorch: before and after the last axis, then the one before it, and so on."""
+def pad(x: TensorLike, pad: Sequence[int], value: float = 0.0) -> Tensor:
+    """``value`` around x; ``pad`` says how much: before and after the last axis, then the one before it, and so on."""
     tensor = as_tensor(x)
-    if len(widths) % 2 or len(widths) > 2 * tensor.ndim or any(n < 0 for n in widths):
-        raise ShapeError(f"pad takes two numbers of at least 0 for an axis, got {widths!r} for shape {tensor.shape}.")
-    pairs = list(zip(widths[::2], widths[1::2], strict=True))
+    if len(pad) % 2 or len(pad) > 2 * tensor.ndim or any(n < 0 for n in pad):
+        raise ShapeError(f"pad takes two numbers of at least 0 for an axis, got {pad!r} for shape {tensor.shape}.")
+    pairs = list(zip(pad[::2], pad[1::2], strict=True))
     every = [pair for _, pair in zip_longest(range(tensor.ndim), pairs, fillvalue=(0, 0))]
     return apply(ops.pad, tensor, widths=tuple(reversed(every)), value=value)
 

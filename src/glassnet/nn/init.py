@@ -53,16 +53,14 @@ def normal_(
     return _fill(tensor, mean + std * draws)
 
 
-def uniform_(
-    tensor: Tensor, low: float = 0.0, high: float = 1.0, generator: np.random.Generator | None = None
-) -> Tensor:
-    """Uniform distribution over [low, high)."""
-    return _fill(tensor, (generator or random.generator()).uniform(low, high, tensor.shape))
+def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: np.random.Generator | None = None) -> Tensor:
+    """Uniform distribution over [a, b)."""
+    return _fill(tensor, (generator or random.generator()).uniform(a, b, tensor.shape))
 
 
-def constant_(tensor: Tensor, value: float) -> Tensor:
-    """Every element ``value``."""
-    return _fill(tensor, np.full(tensor.shape, value))
+def constant_(tensor: Tensor, val: float) -> Tensor:
+    """Every element ``val``."""
+    return _fill(tensor, np.full(tensor.shape, val))
 
 
 def zeros_(tensor: Tensor) -> Tensor:
@@ -102,20 +100,29 @@ def xavier_uniform_(tensor: Tensor, gain: float = 1.0, generator: np.random.Gene
 
 
 def kaiming_normal_(
-    tensor: Tensor, nonlinearity: str = "relu", mode: str = "fan_in", generator: np.random.Generator | None = None
+    tensor: Tensor,
+    a: float = 0.0,
+    mode: str = "fan_in",
+    nonlinearity: str = "leaky_relu",
+    generator: np.random.Generator | None = None,
 ) -> Tensor:
     """Standard deviation gain / sqrt(fan) (He et al., 2015, https://arxiv.org/abs/1502.01852).
 
-    ``mode`` "fan_in" keeps the size of the activations, "fan_out" that of the gradients.
+    ``mode`` "fan_in" keeps the size of the activations, "fan_out" that of the gradients. ``a`` is the negative slope
+    of leaky_relu; 0, the default, is relu.
     """
-    return normal_(tensor, std=calculate_gain(nonlinearity) / math.sqrt(_fan(tensor, mode)), generator=generator)
+    return normal_(tensor, std=_kaiming_std(tensor, a, mode, nonlinearity), generator=generator)
 
 
 def kaiming_uniform_(
-    tensor: Tensor, nonlinearity: str = "relu", mode: str = "fan_in", generator: np.random.Generator | None = None
+    tensor: Tensor,
+    a: float = 0.0,
+    mode: str = "fan_in",
+    nonlinearity: str = "leaky_relu",
+    generator: np.random.Generator | None = None,
 ) -> Tensor:
     """Uniform over +- gain * sqrt(3 / fan): the same standard deviation as ``kaiming_normal_``."""
-    bound = calculate_gain(nonlinearity) * math.sqrt(3.0 / _fan(tensor, mode))
+    bound = math.sqrt(3.0) * _kaiming_std(tensor, a, mode, nonlinearity)
     return uniform_(tensor, -bound, bound, generator)
 
 
@@ -127,10 +134,11 @@ def fans(tensor: Tensor) -> tuple[int, int]:
     return math.prod(kernel) * inputs, math.prod(kernel) * outputs
 
 
-def _fan(tensor: Tensor, mode: str) -> int:
+def _kaiming_std(tensor: Tensor, a: float, mode: str, nonlinearity: str) -> float:
     if mode not in ("fan_in", "fan_out"):
         raise ConfigError(f"mode must be 'fan_in' or 'fan_out', got {mode!r}.")
-    return fans(tensor)[mode == "fan_out"]
+    gain = calculate_gain(nonlinearity, a if nonlinearity == "leaky_relu" else None)
+    return gain / math.sqrt(fans(tensor)[mode == "fan_out"])
 
 
 def _fill(tensor: Tensor, values: Array) -> Tensor:

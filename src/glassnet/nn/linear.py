@@ -20,6 +20,10 @@ class Linear(Projection):
         that of the activation that follows in a Sequential, or of the one that ``nonlinearity`` names
         (see ``nn.projection``).
     bias: (out_features,), zeros; ``bias=False`` leaves it out, as before a BatchNorm, which would subtract it.
+
+    >>> layer = nn.Linear(3, 2)
+    >>> layer(np.zeros((5, 3))).shape
+    (5, 2)
     """
 
     def __init__(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from glassnet.engine import ops
@@ -9,6 +11,7 @@ from glassnet.engine.checks import check_indices, require
 from glassnet.engine.errors import ConfigError, DataError, ShapeError
 from glassnet.engine.namespace import Array
 from glassnet.engine.ops.index import POSITIONS
+from glassnet.engine.options import number_option
 from glassnet.engine.scope import scope
 from glassnet.engine.tensor import Tensor, TensorLike, apply, as_tensor
 
@@ -33,15 +36,14 @@ def huber_loss(predictions: Tensor, targets: TensorLike, reduction: str = "mean"
     """d ** 2 / 2 for a difference d of at most delta, delta * (|d| - delta / 2) beyond: outliers pull with a bounded
     force (Huber, 1964). ``reduction`` and errors as in ``mse_loss``.
     """
-    if not delta > 0:
-        raise ConfigError(f"huber_loss delta must be above 0, got {delta!r}.")
+    number_option("huber_loss delta", delta, above=0)
     difference = _difference(predictions, targets)
     bounded = difference.clip(-delta, delta)
     return _reduce(bounded * (difference - 0.5 * bounded), reduction)
 
 
 def _difference(predictions: Tensor, targets: TensorLike) -> Tensor:
-    wanted = as_tensor(targets)
+    predictions, wanted = as_tensor(predictions), as_tensor(targets)
     if wanted.shape != predictions.shape:
         raise ShapeError(
             f"expected targets of the shape of the predictions, {predictions.shape}, got {wanted.shape}. "
@@ -75,12 +77,17 @@ def cross_entropy(
 
     Raises ShapeError if the targets do not fit the logits, DataError for labels that are no class numbers and if all
     targets are ignored, ConfigError for options out of range.
+
+    >>> logits = gn.tensor([[0.0, 0.0], [5.0, 0.0]])  # no idea; quite sure of class 0
+    >>> [f"{surprise:.3f}" for surprise in nn.functional.cross_entropy(logits, [0, 1], reduction="none")]
+    ['0.693', '5.007']
     """
+    logits = as_tensor(logits)
     if logits.ndim < 1:
         raise ShapeError(f"expected logits (..., K), got shape {logits.shape}.")
     labels, weights = as_tensor(targets), _class_weights(weight, logits.shape[-1])
-    if not 0 <= label_smoothing <= 1:
-        raise ConfigError(f"label_smoothing must be from 0 to 1, got {label_smoothing!r}.")
+    if label_smoothing:
+        number_option("label_smoothing", label_smoothing, 0, 1)
     if labels.shape == logits.shape and labels.dtype.kind == "f":
         return _soft_cross_entropy(logits, targets, reduction, weights, label_smoothing)
     counts = _check_labels(logits, labels, ignore_index)
@@ -107,7 +114,7 @@ def nll_loss(
 
     Targets, ``weight``, ``ignore_index`` and errors as in ``cross_entropy``.
     """
-    labels = as_tensor(targets)
+    log_probabilities, labels = as_tensor(log_probabilities), as_tensor(targets)
     weights = _class_weights(weight, log_probabilities.shape[-1] if log_probabilities.ndim else 0)
     counts = _check_labels(log_probabilities, labels, ignore_index)
     kept = _kept(labels, counts)
@@ -121,10 +128,11 @@ def binary_cross_entropy_with_logits(
 ) -> Tensor:
     """-y * log sigmoid(logit) - (1 - y) * log(1 - sigmoid(logit)) for targets y from 0 to 1, of the logits' shape.
 
-    pos_weight: how much a positive counts, a number or (K,). Raises ShapeError if the shapes differ, DataError for
-    targets outside of 0 to 1.
+    pos_weight: how much a positive counts, a number or (K,).
+
+    Raises ShapeError if the shapes differ, DataError for targets outside of 0 to 1.
     """
-    labels = as_tensor(targets)
+    logits, labels = as_tensor(logits), as_tensor(targets)
     if labels.shape != logits.shape:
         raise ShapeError(
             f"expected targets of the shape of the logits, {logits.shape}, got {labels.shape}. "
@@ -137,6 +145,8 @@ def binary_cross_entropy_with_logits(
             (lowest >= 0) & (highest <= 1),
             lambda: DataError(f"targets must be from 0 to 1, got values from {lowest:g} to {highest:g}."),
         )
+    if pos_weight is not None and np.shape(pos_weight) not in ((), (1,), logits.shape[-1:]):
+        raise ShapeError(f"pos_weight must be a number or {logits.shape[-1:]}, got shape {np.shape(pos_weight)}.")
     # Both terms are at least 0: nothing cancels, whatever the size of the logit.
     right = apply(ops.softplus, -logits) * y
     wrong = apply(ops.softplus, logits) * (1 - y)
@@ -161,7 +171,7 @@ def _check_labels(logits: Tensor, labels: Tensor, ignore_index: int) -> Array | 
         raise ShapeError(f"expected targets of shape {wanted} for logits {logits.shape}, got {labels.shape}. {hint}")
     classes = logits.shape[-1]
     array = labels.data
-    if not 0 <= ignore_index < classes and not _may_hold(array, ignore_index):
+    if not array.size or (not 0 <= ignore_index < classes and not _may_hold(array, ignore_index)):
         check_indices(array, classes, "targets")
         return None
     counts: Array = array != ignore_index
@@ -175,10 +185,10 @@ def _check_labels(logits: Tensor, labels: Tensor, ignore_index: int) -> Array | 
 
 def _may_hold(array: Array, value: int) -> bool:
     """Whether a value may stand among whole numbers: in a recorded step, that of any later batch."""
-    if array.dtype.kind not in "iu" or not array.size:
+    if array.dtype.kind not in "iu":
         return False
     if scope.tracer is not None:
-        return scope.tracer.may_hold(array, value)
+        return bool(scope.tracer.may_hold(array, value))
     return bool((array == value).any())
 
 
@@ -189,7 +199,9 @@ def _kept(labels: Tensor, counts: Array | None) -> Array:
 
 def _shares(kept: Array, weights: Array | None, dtype: Any) -> Array:
     """How much each target counts."""
-    share: Array = np.ones(kept.shape, dtype) if weights is None else apply(ops.index, weights, kept, pattern=(POSITIONS,)).data
+    share: Array = (
+        np.ones(kept.shape, dtype) if weights is None else apply(ops.index, weights, kept, pattern=(POSITIONS,)).data
+    )
     return share
 
 
@@ -227,16 +239,40 @@ def _weighted(rows: Tensor, share: Array, counts: Array | None, reduction: str, 
     values = rows * share if weigh_rows else rows if counts is None else rows * counts
     if reduction != "mean":
         return _reduce(values, reduction)
+    _check_some(values)
     total = scope.xp.sum(share)
     require(total > 0, lambda: DataError("all targets are of classes with weight 0: there is nothing to learn."))
-    return values.sum() / total
+    mean: Tensor = values.sum() / total
+    return mean
 
 
 def _reduce(values: Tensor, reduction: str) -> Tensor:
+    check_reduction(reduction)
     if reduction == "mean":
+        _check_some(values)
         return values.mean()
-    if reduction == "sum":
-        return values.sum()
-    if reduction == "none":
-        return values
-    raise ConfigError(f"reduction must be 'mean', 'sum' or 'none', got {reduction!r}.")
+    return values.sum() if reduction == "sum" else values
+
+
+def _check_some(values: Tensor) -> None:
+    if not values.size:
+        raise DataError(f"the mean of a loss needs at least one target, got none: shape {values.shape}.")
+
+
+def check_reduction(reduction: object, owner: str = "") -> None:
+    """Raises ConfigError for what is no reduction; ``owner`` is the class of the loss that it was given to."""
+    if not isinstance(reduction, str) or reduction not in ("mean", "sum", "none"):
+        raise ConfigError(
+            f"{owner} reduction must be 'mean', 'sum' or 'none', got {reduction!r:.80}.{_made_first(owner)}".strip()
+        )
+
+
+def check_class_weights(weight: TensorLike | None, owner: str) -> None:
+    """Raises ConfigError for weights that cannot be one for each class."""
+    if weight is not None and as_tensor(weight).ndim != 1:
+        shape = as_tensor(weight).shape
+        raise ConfigError(f"{owner} weight must be a number for each class, got shape {shape}.{_made_first(owner)}")
+
+
+def _made_first(owner: str) -> str:
+    return f" Outputs and targets go to the loss that is made: {owner}()(outputs, targets)." if owner else ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from glassnet.engine.tensor import Tensor, TensorLike
 from glassnet.nn import functional
+from glassnet.nn.loss_functions import check_class_weights, check_reduction
 from glassnet.nn.module import Module
 
 
@@ -21,8 +22,10 @@ class CrossEntropyLoss(Module):
         reduction: str = "mean",
         label_smoothing: float = 0.0,
     ) -> None:
+        check_class_weights(weight, type(self).__name__)
         self.weight = weight
         self.ignore_index = ignore_index
+        check_reduction(reduction, type(self).__name__)
         self.reduction = reduction
         self.label_smoothing = label_smoothing
 
@@ -44,8 +47,10 @@ class NLLLoss(Module):
     task = "classification"
 
     def __init__(self, weight: TensorLike | None = None, ignore_index: int = -100, reduction: str = "mean") -> None:
+        check_class_weights(weight, type(self).__name__)
         self.weight = weight
         self.ignore_index = ignore_index
+        check_reduction(reduction, type(self).__name__)
         self.reduction = reduction
 
     def forward(self, log_probabilities: Tensor, targets: TensorLike) -> Tensor:
@@ -64,6 +69,7 @@ class BCEWithLogitsLoss(Module):
     task = "binary"
 
     def __init__(self, reduction: str = "mean", pos_weight: TensorLike | None = None) -> None:
+        check_reduction(reduction, type(self).__name__)
         self.reduction = reduction
         self.pos_weight = pos_weight
 
@@ -78,6 +84,7 @@ class MSELoss(Module):
     task = "regression"
 
     def __init__(self, reduction: str = "mean") -> None:
+        check_reduction(reduction, type(self).__name__)
         self.reduction = reduction
 
     def forward(self, predictions: Tensor, targets: TensorLike) -> Tensor:
@@ -91,6 +98,7 @@ class L1Loss(Module):
     task = "regression"
 
     def __init__(self, reduction: str = "mean") -> None:
+        check_reduction(reduction, type(self).__name__)
         self.reduction = reduction
 
     def forward(self, predictions: Tensor, targets: TensorLike) -> Tensor:
@@ -104,6 +112,7 @@ class HuberLoss(Module):
     task = "regression"
 
     def __init__(self, reduction: str = "mean", delta: float = 1.0) -> None:
+        check_reduction(reduction, type(self).__name__)
         self.reduction = reduction
         self.delta = delta
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping
-from difflib import get_close_matches
 from typing import Any, Self, TypeVar
 
 import numpy as np
@@ -16,9 +15,10 @@ from numpy.typing import ArrayLike, DTypeLike
 
 from glassnet.engine.convert import FLOAT, as_array
 from glassnet.engine.errors import ConfigError, GlassnetError
+from glassnet.engine.hints import missing_attribute
 from glassnet.engine.namespace import Array
 from glassnet.engine.scope import scope
-from glassnet.engine.tensor import Tensor, as_tensor
+from glassnet.engine.tensor import Tensor
 from glassnet.nn import state
 from glassnet.nn.predict import predict, predict_proba
 from glassnet.nn.summary import summary, summary_html
@@ -44,6 +44,17 @@ class Buffer(Tensor):
 
 T = TypeVar("T", bound=Tensor)
 
+#: Names that PyTorch's modules have, and what to write here.
+HINTS = {
+    "register_buffer": "self.name = nn.Buffer(array)",
+    "register_parameter": "self.name = nn.Parameter(array)",
+    "add_module": "self.name = module",
+    "apply": "for module in net.modules(): ...",
+    "requires_grad_": "parameter.requires_grad = False for each of net.parameters()",
+    "double": 'net.to("float64")',
+    "float": 'net.to("float32")',
+}
+
 #: Called as hook(module, inputs, output) after forward().
 ForwardHook = Callable[["Module", tuple[Any, ...], Any], None]
 
@@ -58,6 +69,8 @@ class Module:
     ...
     ...     def forward(self, x):  # (N, 784)
     ...         return self.output(self.hidden(x).relu())  # (N, 10)
+    >>> Net()(np.zeros((5, 784))).shape
+    (5, 10)
     """
 
     training: bool = True
@@ -68,17 +81,17 @@ class Module:
     takes_indices: bool = False
     _forward_hooks: tuple[ForwardHook, ...] = ()
 
-    def forward(self, *inputs: Any) -> Any:
+    def forward(self, *inputs: Any, **options: Any) -> Any:
         """Compute the output from the inputs. Subclasses define it; call the module itself instead."""
         raise NotImplementedError(f"{type(self).__name__} defines no forward().")
 
-    def __call__(self, *inputs: Any) -> Any:
+    def __call__(self, *inputs: Any, **options: Any) -> Any:
         """Run ``forward`` and the hooks; an error on the way names the layer by its path."""
         before, scope.layer = scope.layer, self
-        if before is None:  # what enters the network may be a list
-            inputs = tuple(as_tensor(x) if isinstance(x, list | np.ndarray) else x for x in inputs)
         try:
-            output = self.forward(*inputs)
+            if before is None and any(isinstance(x, list | np.ndarray) for x in inputs):
+                inputs = self._entering(inputs)
+            output = self.forward(*inputs, **options)
         except GlassnetError as error:
             if error.layer is None:
                 error.layer = self
@@ -90,6 +103,19 @@ class Module:
         for hook in self._forward_hooks:
             hook(self, inputs, output)
         return output
+
+    def _entering(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Lists and arrays may enter a network. They are constants: floats take the type of tensors or parameters."""
+        tensors = (x for x in (*inputs, *self.parameters()) if isinstance(x, Tensor))
+        dtype = next((x.dtype for x in tensors if x.dtype.kind == "f"), None)
+
+        def enter(x: Any) -> Any:
+            if not isinstance(x, list | np.ndarray):
+                return x
+            array = as_array(x)
+            return Tensor(as_array(x, dtype) if array.dtype.kind == "f" else array)
+
+        return tuple(map(enter, inputs))
 
     def register_forward_hook(self, hook: ForwardHook) -> Callable[[], None]:
         """Call ``hook(module, inputs, output)`` after each forward(). Returns a function that removes the hook."""
@@ -108,6 +134,10 @@ class Module:
             if isinstance(value, Module):
                 yield name, value
 
+    def children(self) -> Iterator[Module]:
+        """The modules that are attributes of this one."""
+        return (child for _, child in self.named_children())
+
     def named_modules(self, path: str = "") -> Iterator[tuple[str, Module]]:
         """This module and all below it with their paths, each module once, in the order of the attributes."""
         seen: set[int] = set()
@@ -117,6 +147,7 @@ class Module:
             if id(module) in seen:
                 continue
             seen.add(id(module))
+            module._refuse_hidden_parts(vars(module))
             yield path, module
             stack.extend(reversed([(_join(path, name), child) for name, child in module.named_children()]))
 
@@ -139,6 +170,15 @@ class Module:
     def own_parameters(self) -> list[tuple[str, Parameter]]:
         """The parameters that are attributes of this very module."""
         return self._own_tensors(Parameter)
+
+    def _refuse_hidden_parts(self, attributes: Mapping[str, Any]) -> None:
+        """When an attribute is set, and whenever parts are looked for: a list can have grown since."""
+        for name, value in attributes.items():
+            if _holds_parts(value):
+                raise TypeError(
+                    f"{type(self).__name__}.{name}: modules and parameters in a {type(value).__name__} would not be "
+                    "found and not be trained. Put modules into nn.ModuleList, or set one attribute for each."
+                )
 
     def _own_tensors(self, kind: type[T]) -> list[tuple[str, T]]:
         return [(name, value) for name, value in vars(self).items() if isinstance(value, kind)]
@@ -242,9 +282,7 @@ class Module:
         return summary_html(self)
 
     def __getattr__(self, name: str) -> Any:
-        near = "" if name.startswith("__") else get_close_matches(name, dir(self), n=1)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
-        raise AttributeError(f"{type(self).__name__} has no attribute {name!r}.{hint}", name=name, obj=self)
+        raise missing_attribute(self, type(self).__name__, name, HINTS)
 
     def __setattr__(self, name: str, value: Any) -> None:
         before = vars(self).get(name)
@@ -253,13 +291,16 @@ class Module:
                 f"{type(self).__name__}.{name} is a {type(before).__name__} and would be lost. "
                 f"Write {name}.data = array to change its values."
             )
-        items = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ()
-        if any(isinstance(item, Module | Parameter) for item in items):
-            raise TypeError(
-                f"{type(self).__name__}.{name}: modules and parameters in a {type(value).__name__} would not be "
-                "found and not be trained. Put modules into nn.ModuleList, or set one attribute for each."
-            )
+        if isinstance(value, Tensor) and value.requires_grad and value.node is None and type(value) is Tensor:
+            raise TypeError(f"{type(self).__name__}.{name}: a plain tensor is not trained. Write nn.Parameter(values).")
+        self._refuse_hidden_parts({name: value})
         super().__setattr__(name, value)
+
+
+def _holds_parts(value: Any) -> bool:
+    """Whether a list, tuple or dict holds modules or parameters, at any depth."""
+    items = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ()
+    return any(isinstance(item, Module | Parameter) or _holds_parts(item) for item in items)
 
 
 def _join(path: str, name: str) -> str:

@@ -6,8 +6,8 @@ import numpy as np
 
 from glassnet.engine import ops
 from glassnet.engine.convert import FLOAT
-from glassnet.engine.errors import ConfigError, ShapeError
-from glassnet.engine.options import integer_option
+from glassnet.engine.errors import ShapeError
+from glassnet.engine.options import integer_option, number_option
 from glassnet.engine.tensor import Tensor, apply_keeping
 from glassnet.nn.module import Buffer, Module, Parameter
 
@@ -21,16 +21,18 @@ class BatchNorm1d(Module):
 
     weight: the gain (C,), ones; bias: (C,), zeros; running_mean: (C,), zeros; running_var: (C,), ones.
     Raises ShapeError in training for a batch with one value a channel: its variance is 0 whatever the value.
+
+    >>> norm = nn.BatchNorm1d(1)
+    >>> norm([[1.0], [3.0]]).numpy().round(3).tolist()
+    [[-1.0], [1.0]]
+    >>> norm.running_mean, norm.eval()([[2.0]]).item() > 1  # one step towards the mean 2: not there yet
+    (tensor([0.2]), True)
     """
 
     def __init__(self, num_features: int, eps: float = 1e-5, momentum: float = 0.1) -> None:
         self.num_features = integer_option(f"{type(self).__name__} num_features", num_features, 1)
-        if eps <= 0 or not 0 <= momentum <= 1:
-            raise ConfigError(
-                f"{type(self).__name__} needs eps above 0 and momentum in 0 to 1, got eps {eps}, momentum {momentum}."
-            )
-        self.eps = eps
-        self.momentum = momentum
+        self.eps = number_option(f"{type(self).__name__} eps", eps, above=0)
+        self.momentum = number_option(f"{type(self).__name__} momentum", momentum, 0, 1)
         self.weight = Parameter(np.ones(num_features, FLOAT))
         self.bias = Parameter(np.zeros(num_features, FLOAT))
         self.running_mean = Buffer(np.zeros(num_features, FLOAT))

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from glassnet.engine.errors import ConfigError
+from glassnet.engine.options import number_option
 from glassnet.engine.tensor import Tensor
+from glassnet.nn.example_norm import ExampleNorm
 from glassnet.nn.module import Module
+from glassnet.nn.norm import BatchNorm1d
 
 
 class Penalty:
     """Base of L1Penalty and L2Penalty.
 
     strength: how much the penalty counts beside the loss.
-    weights_only: leave out biases and the gains of normalisations, which have one axis; they do not overfit, and
-        pulling them to 0 changes what the network can express.
+    weights_only: leave out biases (whatever has one axis) and what belongs to normalisations; they do not overfit,
+        and pulling them to 0 changes what the network can express.
     """
 
     def __init__(self, strength: float, weights_only: bool = True) -> None:
-        if isinstance(strength, bool) or not isinstance(strength, int | float) or not strength >= 0:
-            raise ConfigError(f"{type(self).__name__} strength must be a number of at least 0, got {strength!r}.")
-        self.strength = float(strength)
+        self.strength = number_option(f"{type(self).__name__} strength", strength, 0)
         self.weights_only = weights_only
 
     def of(self, parameter: Tensor) -> Tensor:
@@ -27,7 +28,9 @@ class Penalty:
 
     def __call__(self, net: Module) -> Tensor:
         """strength * the sum over the network's parameters, a number with a gradient."""
-        chosen = [p for p in net.parameters() if p.ndim > 1 or not self.weights_only]
+        norms = [module for module in net.modules() if isinstance(module, BatchNorm1d | ExampleNorm)]
+        gains = {id(parameter) for module in norms for parameter in module.parameters()}
+        chosen = [p for p in net.parameters() if not self.weights_only or (p.ndim > 1 and id(p) not in gains)]
         if not chosen:
             raise ConfigError(f"{type(self).__name__}: {type(net).__name__} has no weights to keep small.")
         total = self.of(chosen[0])

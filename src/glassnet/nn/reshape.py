@@ -1,4 +1,4 @@
-"""Layers that change the shape and nothing else."""
+"""Layers that change the shape, or nothing at all."""
 
 from __future__ import annotations
 
@@ -8,6 +8,14 @@ from glassnet.engine.errors import ShapeError
 from glassnet.engine.options import integer_option
 from glassnet.engine.tensor import Tensor
 from glassnet.nn.module import Module
+
+
+class Identity(Module):
+    """What comes in goes out: in the place of a layer that is left out."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x itself."""
+        return x
 
 
 class Flatten(Module):
@@ -44,6 +52,9 @@ class FlattenConsecutive(Module):
 
     If one position is left, its axis goes: (N, n, C) becomes (N, n * C). Stacked with linear layers between, it fuses
     a context pair by pair, as a WaveNet does (van den Oord et al., 2016, https://arxiv.org/abs/1609.03499).
+
+    >>> nn.FlattenConsecutive(2)(np.zeros((4, 8, 10))).shape  # 8 characters become 4 pairs
+    (4, 4, 20)
     """
 
     def __init__(self, n: int) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from glassnet.engine.errors import ConfigError
 from glassnet.engine.namespace import Shape
 from glassnet.engine.tensor import Tensor
 from glassnet.nn.predict import evaluating
@@ -89,6 +90,8 @@ def summary_html(net: Module) -> str:
 
 def output_shapes(net: Module, input_shape: Shape) -> dict[int, Shape]:
     """The output shape of every module, by its id, for a batch of two rows of zeros."""
+    if not isinstance(input_shape, tuple | list):
+        raise ConfigError(f"input_shape must be the shape of one input, such as (784,), got {input_shape!r}.")
     shapes: dict[int, Shape] = {}
 
     def note(module: Module, _inputs: tuple[Any, ...], output: Any) -> None:

@@ -1,5 +1,9 @@
 """Optimizers, gradient clipping and learning-rate schedules."""
 
+import sys
+from typing import TYPE_CHECKING, Any
+
+from glassnet.engine.hints import missing_attribute
 from glassnet.optim.adam import Adam, AdamW
 from glassnet.optim.base import Optimizer
 from glassnet.optim.clip import clip_grad_norm_, clip_grad_value_
@@ -37,3 +41,9 @@ __all__ = [
     "SequentialLR",
     "ReduceLROnPlateau",
 ]
+
+if not TYPE_CHECKING:  # for a type checker every name would then exist
+
+    def __getattr__(name: str) -> Any:
+        hints = {"lr_scheduler": "optim.StepLR and so on: the schedules are in optim itself"}
+        raise missing_attribute(sys.modules[__name__], "glassnet.optim", name, hints)

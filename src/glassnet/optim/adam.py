@@ -7,6 +7,7 @@ from typing import Any
 
 from glassnet.engine.errors import ConfigError
 from glassnet.engine.namespace import Array
+from glassnet.engine.options import number_option
 from glassnet.optim.base import Optimizer, Options, Parameters, State
 
 
@@ -18,6 +19,13 @@ class Adam(Optimizer):
     betas: how much of the running means of the gradient and of its square is kept.
     eps: keeps the division defined.
     weight_decay: added to the gradient times w, as an L2 penalty would.
+
+    >>> w = gn.tensor([3.0, 300.0], requires_grad=True)
+    >>> optimizer = optim.Adam([w], lr=0.1)
+    >>> (w**2).sum().backward()
+    >>> optimizer.step()  # each by lr, whatever the size of its gradient
+    >>> [f"{x:.4f}" for x in w]
+    ['2.9000', '299.9000']
     """
 
     def __init__(
@@ -28,15 +36,17 @@ class Adam(Optimizer):
         eps: float = 1e-8,
         weight_decay: float = 0.0,
     ) -> None:
-        super().__init__(parameters, lr=lr, betas=tuple(betas), eps=eps, weight_decay=weight_decay)
+        super().__init__(parameters, lr=lr, betas=betas, eps=eps, weight_decay=weight_decay)
 
     def check(self, options: Options) -> None:
         """betas below 1, eps above 0."""
-        self.check_betas(options)
-        self.check_number(options, "eps")
+        betas = options["betas"]
+        if not isinstance(betas, Sequence) or len(betas) != 2:
+            raise ConfigError(f"{type(self).__name__} betas must be two numbers, got {betas!r}.")
+        for beta in betas:
+            number_option(f"{type(self).__name__} betas", beta, 0, below=1)
+        self.check_number(options, "eps", above=0)
         self.check_number(options, "weight_decay")
-        if not options["eps"]:
-            raise ConfigError(f"{type(self).__name__} eps must be above 0: it keeps the division defined.")
 
     def state_names(self, options: Options) -> tuple[str, ...]:
         """Both running means."""

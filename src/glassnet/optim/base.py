@@ -6,14 +6,14 @@ parameter starts with, and one update of a parameter and its state.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 
 from glassnet.engine.errors import CheckpointError, ConfigError
 from glassnet.engine.namespace import Array
+from glassnet.engine.options import number_option
 from glassnet.engine.scope import scope
 from glassnet.engine.tensor import Tensor
 
@@ -140,29 +140,26 @@ class Optimizer:
             raise ConfigError(f'{name}: a group of parameters needs the key "params", got {", ".join(group)}.')
         parameters = list(group["params"])
         for parameter in parameters:
-            if not isinstance(parameter, Tensor) or not parameter.requires_grad:
+            if not isinstance(parameter, Tensor):
+                raise ConfigError(f"{name} trains tensors, got {parameter!r:.80}. Pass net.parameters().")
+            if not parameter.requires_grad:
                 raise ConfigError(
-                    f"{name} trains tensors that require gradients, got {parameter!r:.80}. Pass net.parameters()."
+                    f"{name} trains tensors that require gradients, got one of shape {parameter.shape} that does not. "
+                    "Leave out what is frozen: [p for p in net.parameters() if p.requires_grad]."
+                )
+            if parameter.node is not None:
+                raise ConfigError(
+                    f"{name} trains leaves, got what {parameter.node.operation.name} computed from others, of shape "
+                    f"{parameter.shape}. Pass the tensors that it was computed from."
                 )
         whole = {**defaults, **group, "params": parameters}
         self.check_number(whole, "lr")
         self.check(whole)
         return whole
 
-    def check_number(self, options: Options, name: str, below: float = math.inf) -> None:
-        """Raise ConfigError unless the option is a number of at least 0 and less than ``below``."""
-        value = options[name]
-        if isinstance(value, bool) or not isinstance(value, int | float | np.number) or not 0 <= value < below:
-            upper = "" if below == math.inf else f" and less than {below:g}"
-            raise ConfigError(f"{type(self).__name__} {name} must be a number of at least 0{upper}, got {value!r}.")
-
-    def check_betas(self, options: Options) -> None:
-        """Raise ConfigError unless the betas are two decay rates, each at least 0 and less than 1."""
-        betas: Sequence[float] = options["betas"]
-        if len(betas) != 2 or not all(isinstance(beta, int | float) and 0 <= beta < 1 for beta in betas):
-            raise ConfigError(
-                f"{type(self).__name__} betas must be two numbers of at least 0 and less than 1, got {betas!r}."
-            )
+    def check_number(self, options: Options, name: str, minimum: float = 0.0, **bounds: float) -> None:
+        """Raise ConfigError unless the option is a number within the bounds of ``number_option``."""
+        number_option(f"{type(self).__name__} {name}", options[name], minimum, **bounds)
 
     def __repr__(self) -> str:
         options = ", ".join(f"{name}={value}" for name, value in _options(self.param_groups[0]).items())
@@ -171,6 +168,10 @@ class Optimizer:
 
 
 def _as_groups(parameters: Parameters) -> list[dict[str, Any]]:
+    alone = isinstance(parameters, Tensor)
+    if alone or not isinstance(parameters, Iterable):
+        what, hint = ("a tensor", "[tensor]") if alone else (f"{parameters!r:.80}", "net.parameters()")
+        raise ConfigError(f"an optimizer takes a list of parameters, got {what}. Pass {hint}.")
     given: list[Any] = list(parameters)
     groups = [one for one in given if isinstance(one, dict)]
     if groups and len(groups) < len(given):

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from glassnet.engine.errors import ConfigError
 from glassnet.engine.namespace import Array
+from glassnet.engine.options import number_option
 from glassnet.engine.scope import scope
 from glassnet.engine.tensor import Tensor
 
 
-def clip_grad_norm_(parameters: Iterable[Tensor], max_norm: float) -> Any:
+def clip_grad_norm_(parameters: Tensor | Iterable[Tensor], max_norm: float) -> Any:
     """Scale all gradients together so that their Euclidean norm is at most ``max_norm``; their direction stays
     (Pascanu et al., 2013, https://arxiv.org/abs/1211.5063). Returns the norm before; in a step that is being
     compiled it is an array, to be returned from the step.
     """
-    limit = positive_option("max_norm", max_norm)
+    limit = number_option("max_norm", max_norm, above=0)
     tensors, gradients = _with_gradients(parameters)
     if not gradients:
         return 0.0
@@ -26,9 +26,9 @@ def clip_grad_norm_(parameters: Iterable[Tensor], max_norm: float) -> Any:
     return float(norm) if scope.tracer is None else norm
 
 
-def clip_grad_value_(parameters: Iterable[Tensor], clip_value: float) -> None:
+def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float) -> None:
     """Bound every element of every gradient to -clip_value and clip_value."""
-    limit = positive_option("clip_value", clip_value)
+    limit = number_option("clip_value", clip_value, above=0)
     tensors, gradients = _with_gradients(parameters)
     for tensor, gradient in zip(tensors, clip_value_of(scope.xp, gradients, limit), strict=True):
         tensor.grad = gradient
@@ -46,17 +46,10 @@ def clip_value_of(xp: Any, gradients: Sequence[Array], limit: float) -> list[Arr
     return [xp.minimum(xp.maximum(gradient, -limit), limit) for gradient in gradients]
 
 
-def _with_gradients(parameters: Iterable[Tensor]) -> tuple[list[Tensor], list[Array]]:
+def _with_gradients(parameters: Tensor | Iterable[Tensor]) -> tuple[list[Tensor], list[Array]]:
     tensors, gradients = [], []
-    for parameter in parameters:
+    for parameter in [parameters] if isinstance(parameters, Tensor) else parameters:
         if parameter.grad is not None:
             tensors.append(parameter)
             gradients.append(parameter.grad)
     return tensors, gradients
-
-
-def positive_option(option: str, value: float) -> float:
-    """A number above 0. Raises ConfigError otherwise."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
-        raise ConfigError(f"{option} must be a number above 0, got {value!r}.")
-    return float(value)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from glassnet.engine.errors import ConfigError
-from glassnet.engine.options import integer_option
+from glassnet.engine.options import integer_option, number_option
 from glassnet.optim.base import Optimizer
 from glassnet.optim.schedules import Schedule
 
@@ -33,12 +33,10 @@ class ReduceLROnPlateau(Schedule):
     ) -> None:
         if mode not in ("min", "max"):
             raise ConfigError(f"ReduceLROnPlateau mode must be 'min' or 'max', got {mode!r}.")
-        if not 0 < factor < 1 or not threshold >= 0 or not min_lr >= 0:
-            raise ConfigError(
-                "ReduceLROnPlateau needs factor between 0 and 1, threshold and min_lr of at least 0, got "
-                f"{factor!r}, {threshold!r} and {min_lr!r}."
-            )
-        self.mode, self.factor, self.threshold, self.min_lr = mode, factor, threshold, min_lr
+        self.mode = mode
+        self.factor = number_option("ReduceLROnPlateau factor", factor, above=0, below=1)
+        self.threshold = number_option("ReduceLROnPlateau threshold", threshold, 0)
+        self.min_lr = number_option("ReduceLROnPlateau min_lr", min_lr, 0)
         self.patience = integer_option("ReduceLROnPlateau patience", patience, 0)
         self.monitor: str = monitor
         self.reductions = 0

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from glassnet.engine.errors import ConfigError
 from glassnet.engine.namespace import Array
 from glassnet.optim.base import Optimizer, Options, Parameters, State
 
@@ -31,11 +30,9 @@ class RMSprop(Optimizer):
     def check(self, options: Options) -> None:
         """alpha and momentum below 1, eps above 0."""
         self.check_number(options, "alpha", below=1)
-        self.check_number(options, "eps")
+        self.check_number(options, "eps", above=0)
         self.check_number(options, "weight_decay")
         self.check_number(options, "momentum", below=1)
-        if not options["eps"]:
-            raise ConfigError("RMSprop eps must be above 0: it keeps the division defined.")
 
     def state_names(self, options: Options) -> tuple[str, ...]:
         """The running mean of the squares, and the velocity if there is momentum."""

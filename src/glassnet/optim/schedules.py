@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from glassnet.engine.errors import ConfigError
-from glassnet.engine.options import integer_option
+from glassnet.engine.options import integer_option, number_option
 from glassnet.optim.base import Optimizer
 
 
@@ -52,11 +52,22 @@ class Schedule:
 
 
 class ConstantLR(Schedule):
-    """The same learning rate throughout."""
+    """The learning rate times ``factor`` for the first ``total_iters`` steps, then the learning rate itself; the same
+    throughout unless a factor is given (PyTorch's is 1/3 then).
+    """
+
+    def __init__(self, optimizer: Optimizer, factor: float = 1.0, total_iters: int = 5) -> None:
+        self.factor = number_option("ConstantLR factor", factor, 0, 1)
+        self.total_iters = integer_option("ConstantLR total_iters", total_iters, 0)
+        super().__init__(optimizer)
 
     def rate(self, step: int, base_lr: float) -> float:
-        """base_lr."""
-        return base_lr
+        """base_lr * factor before step total_iters, base_lr from there on."""
+        return base_lr * self.factor if step < self.total_iters else base_lr
+
+    def config(self) -> dict[str, Any]:
+        """The options."""
+        return {"factor": self.factor, "total_iters": self.total_iters}
 
 
 class StepLR(Schedule):
@@ -64,7 +75,7 @@ class StepLR(Schedule):
 
     def __init__(self, optimizer: Optimizer, step_size: int, gamma: float = 0.1) -> None:
         self.step_size = integer_option("StepLR step_size", step_size, 1)
-        self.gamma = _factor("StepLR gamma", gamma)
+        self.gamma = number_option("StepLR gamma", gamma, above=0, maximum=1)
         super().__init__(optimizer)
 
     def rate(self, step: int, base_lr: float) -> float:
@@ -80,7 +91,7 @@ class ExponentialLR(Schedule):
     """The learning rate times ``gamma`` after every step: base_lr * gamma ** step."""
 
     def __init__(self, optimizer: Optimizer, gamma: float) -> None:
-        self.gamma = _factor("ExponentialLR gamma", gamma)
+        self.gamma = number_option("ExponentialLR gamma", gamma, above=0, maximum=1)
         super().__init__(optimizer)
 
     def rate(self, step: int, base_lr: float) -> float:
@@ -95,16 +106,17 @@ class ExponentialLR(Schedule):
 class CosineAnnealingLR(Schedule):
     """Half a cosine from base_lr down to ``eta_min`` over ``T_max`` steps, then ``eta_min``
     (Loshchilov and Hutter, 2017, https://arxiv.org/abs/1608.03983, without restarts).
+
+    >>> optimizer = optim.SGD(nn.Linear(2, 2).parameters(), lr=1.0)
+    >>> schedule = optim.CosineAnnealingLR(optimizer, T_max=4)
+    >>> [round(schedule.lr_at(step), 3) for step in range(6)]
+    [1.0, 0.854, 0.5, 0.146, 0.0, 0.0]
     """
 
     def __init__(self, optimizer: Optimizer, T_max: int, eta_min: float = 0.0) -> None:  # noqa: N803  # PyTorch's name
         self.T_max = integer_option("CosineAnnealingLR T_max", T_max, 1)
         base = optimizer.param_groups[0].get("initial_lr", optimizer.lr)
-        if not 0 <= eta_min <= base:
-            raise ConfigError(
-                f"CosineAnnealingLR eta_min must be from 0 to the learning rate {base:g}, got {eta_min!r}."
-            )
-        self.eta_min = eta_min
+        self.eta_min = number_option("CosineAnnealingLR eta_min", eta_min, 0, base)
         super().__init__(optimizer)
 
     def rate(self, step: int, base_lr: float) -> float:
@@ -125,10 +137,8 @@ class LinearLR(Schedule):
         self, optimizer: Optimizer, start_factor: float = 1 / 3, end_factor: float = 1.0, total_iters: int = 5
     ) -> None:
         self.total_iters = integer_option("LinearLR total_iters", total_iters, 1)
-        for name, value in (("start_factor", start_factor), ("end_factor", end_factor)):
-            if not 0 <= value <= 1:
-                raise ConfigError(f"LinearLR {name} must be from 0 to 1, got {value!r}.")
-        self.start_factor, self.end_factor = start_factor, end_factor
+        self.start_factor = number_option("LinearLR start_factor", start_factor, 0, 1)
+        self.end_factor = number_option("LinearLR end_factor", end_factor, 0, 1)
         super().__init__(optimizer)
 
     def rate(self, step: int, base_lr: float) -> float:
@@ -156,13 +166,10 @@ class OneCycleLR(Schedule):
         final_div_factor: float = 1e4,
     ) -> None:
         self.total_steps = integer_option("OneCycleLR total_steps", total_steps, 2)
-        if not max_lr > 0 or not 0 < pct_start < 1 or not div_factor >= 1 or not final_div_factor >= 1:
-            raise ConfigError(
-                "OneCycleLR needs max_lr above 0, pct_start between 0 and 1 and factors of at least 1, got "
-                f"{max_lr!r}, {pct_start!r}, {div_factor!r} and {final_div_factor!r}."
-            )
-        self.max_lr, self.pct_start = max_lr, pct_start
-        self.div_factor, self.final_div_factor = div_factor, final_div_factor
+        self.max_lr = number_option("OneCycleLR max_lr", max_lr, above=0)
+        self.pct_start = number_option("OneCycleLR pct_start", pct_start, above=0, below=1)
+        self.div_factor = number_option("OneCycleLR div_factor", div_factor, 1)
+        self.final_div_factor = number_option("OneCycleLR final_div_factor", final_div_factor, 1)
         super().__init__(optimizer)
 
     def rate(self, step: int, base_lr: float) -> float:
@@ -199,9 +206,12 @@ class LambdaLR(Schedule):
 class SequentialLR(Schedule):
     """One schedule after the other: the i-th until step ``milestones[i]``, each counting from its own beginning.
 
+    >>> optimizer = optim.SGD(nn.Linear(2, 2).parameters(), lr=1.0)
     >>> warmup = optim.LinearLR(optimizer, start_factor=0.1, total_iters=100)
     >>> decay = optim.CosineAnnealingLR(optimizer, T_max=900)
     >>> schedule = optim.SequentialLR(optimizer, [warmup, decay], milestones=[100])
+    >>> [round(schedule.lr_at(step), 2) for step in (0, 50, 100, 550, 1000)]
+    [0.1, 0.55, 1.0, 0.5, 0.0]
     """
 
     def __init__(self, optimizer: Optimizer, schedulers: Sequence[Schedule], milestones: Sequence[int]) -> None:
@@ -213,7 +223,10 @@ class SequentialLR(Schedule):
                 f"SequentialLR needs rising milestones, one fewer than schedules, got {len(self.schedulers)} schedules "
                 f"and {self.milestones}."
             )
-        if any(one.optimizer is not optimizer or one.monitor is not None for one in self.schedulers):
+        if any(
+            not isinstance(one, Schedule) or one.optimizer is not optimizer or one.monitor is not None
+            for one in self.schedulers
+        ):
             raise ConfigError("SequentialLR needs schedules of the same optimizer that are functions of the step.")
         super().__init__(optimizer)
 
@@ -232,9 +245,3 @@ class SequentialLR(Schedule):
 def _cosine(start: float, end: float, share: float) -> float:
     """From start to end along half a cosine, then end."""
     return end + (start - end) * (1 + math.cos(math.pi * min(share, 1.0))) / 2
-
-
-def _factor(option: str, value: float) -> float:
-    if not 0 < value <= 1:
-        raise ConfigError(f"{option} must be above 0 and at most 1, got {value!r}.")
-    return value

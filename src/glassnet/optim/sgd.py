@@ -16,6 +16,13 @@ class SGD(Optimizer):
     momentum: how much of the last velocity is kept, 0 to 1; 0 is plain gradient descent.
     weight_decay: added to the gradient times w, the gradient of an L2 penalty weight_decay / 2 * sum(w ** 2).
     nesterov: look ahead, w = w - lr * (gradient + momentum * v) with the new v (Nesterov, 1983).
+
+    >>> w = gn.tensor(3.0, requires_grad=True)
+    >>> optimizer = optim.SGD([w], lr=0.1)
+    >>> (w**2).backward()
+    >>> optimizer.step()  # w - 0.1 * 2 * w
+    >>> round(w.item(), 4)
+    2.4
     """
 
     def __init__(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from glassnet.plots.figure import new_figure
+from glassnet.plots.figure import LEGEND, new_figure
 
 Values = Mapping[str, Mapping[str, Sequence[float | None]]]
 
@@ -33,7 +33,7 @@ def health(steps: Sequence[int], layers: Values, parameters: Values, kinds: Mapp
     for axis in axes:
         axis.set_xlabel("step")
         if axis.get_legend_handles_labels()[0]:
-            axis.legend(frameon=False, fontsize=7)
+            axis.legend(**LEGEND, fontsize=7)
     return figure
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from glassnet.plots.figure import COLOURS, new_figure
+from glassnet.plots.figure import COLOURS, LEGEND, new_figure
 
 
 def curves(history: Mapping[str, Sequence[float]]) -> Any:
@@ -21,12 +21,13 @@ def curves(history: Mapping[str, Sequence[float]]) -> Any:
         axis.plot(epochs, history[name], label="training", marker=marker, markersize=3)
         if f"val_{name}" in history:
             axis.plot(epochs, history[f"val_{name}"], label="validation", marker=marker, markersize=3)
-            axis.legend(frameon=False)
+            axis.legend(**LEGEND)
         axis.set_title(name)
     axes[-1].plot(epochs, history.get("lr", [None] * len(epochs)), color=COLOURS[2], marker=marker, markersize=3)
     axes[-1].set_title("learning rate")
     for axis in axes:
         axis.set_xlabel("epoch")
+        axis.xaxis.get_major_locator().set_params(integer=True)
     return figure
 
 
@@ -38,8 +39,10 @@ def sweep(lrs: Sequence[float], losses: Sequence[float], smoothed: Sequence[floa
     axis.axvline(suggestion, color=COLOURS[1], linestyle="--", label=f"suggestion {suggestion:.2g}")
     axis.set_xscale("log")
     # single steps near the end are far off the scale of everything else
-    axis.set_ylim(0.9 * min(smoothed), 1.1 * max(smoothed[0], min(smoothed) * 1.5))
+    low, high = min(smoothed), max(smoothed[: smoothed.index(min(smoothed)) + 1])
+    margin = 0.1 * (high - low)
+    axis.set_ylim(low - margin, high + 4 * margin)
     axis.set_xlabel("learning rate")
     axis.set_ylabel("loss")
-    axis.legend(frameon=False)
+    axis.legend(**LEGEND)
     return figure

@@ -5,7 +5,7 @@ from glassnet.train.diagnostics import Diagnostics
 from glassnet.train.evaluation import Evaluation
 from glassnet.train.loop import Loop
 from glassnet.train.lr_finder import LRFinder
-from glassnet.train.metrics import accuracy, binary_accuracy
+from glassnet.train.metrics import accuracy, binary_accuracy, mean_absolute_error, r2_score
 from glassnet.train.run import Run
 
 __all__ = [
@@ -18,4 +18,6 @@ __all__ = [
     "Run",
     "accuracy",
     "binary_accuracy",
+    "mean_absolute_error",
+    "r2_score",
 ]

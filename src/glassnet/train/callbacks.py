@@ -20,6 +20,14 @@ class Callback:
     look_every: call ``on_look`` before each step whose number, from 0, is a multiple of it.
     every_step: whether ``on_step_start`` and ``on_step_end`` are called around each step, which makes compiled
         training slower, or around several together, about ten times a second.
+
+    >>> class Print(gn.Callback):
+    ...     def on_epoch_end(self, loop):
+    ...         print(loop.epoch, sorted(loop.history))
+    >>> net = nn.Linear(2, 2)
+    >>> options = {"loss": nn.CrossEntropyLoss(), "optimizer": optim.SGD(net.parameters(), lr=0.1)}
+    >>> run = gn.fit(net, (np.eye(2), [0, 1]), epochs=1, progress=False, folder=None, callbacks=[Print()], **options)
+    1 ['accuracy', 'loss', 'lr', 'seconds']
     """
 
     look_every: int | None = None

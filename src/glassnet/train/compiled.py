@@ -7,16 +7,20 @@ network between calls sees the weights, and may change them.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from glassnet.compile.step import Bound, CompiledStep
 from glassnet.data.batches import Batches
+from glassnet.data.dataset import Split
 from glassnet.engine.errors import ConfigError, TraceError
 from glassnet.engine.namespace import Array
 from glassnet.engine.random import words_at
 from glassnet.nn.state import named_tensors
+from glassnet.train.compiled_evaluation import CompiledEvaluation
+from glassnet.train.evaluate import evaluate_split
 from glassnet.train.look import leaves
 
 if TYPE_CHECKING:
@@ -33,6 +37,7 @@ CALL_BYTES = 2**24
 # What things take, in seconds, about; measured with benchmarks/compiled_step.py. Only their ratio decides.
 EAGER_STEP, EAGER_LAYER, EAGER_OPERATION = 1e-4, 5e-5, 1e-10
 COMPILE, COMPILE_LAYER = 0.1, 0.06
+EAGER_EVALUATION = 2e-11  # an operation, in large batches
 
 
 class CompiledSteps:
@@ -49,12 +54,14 @@ class CompiledSteps:
         self.retraces: list[str] = []
         self._loop = loop
         self._programs: dict[int, CompiledStep | None] = {}  # by the rows of a batch; None stays eager
+        self._evaluation: CompiledEvaluation | None = None
+        self._evaluates_eagerly = False
         self._options: dict[str, Any] = {}  # what the programs were made for
         self._seconds = 0.0  # that a step took, the last time
         self._bound = Bound(loop.batch_step, dict(named_tensors(loop.net)), loop.optimizer)
 
     def make(self, order: Batches, first: int, most: int) -> int:
-        """Make up to ``most`` steps, from batch ``first`` of an epoch on, and return how many; 0 if it is not compiled."""
+        """Make up to ``most`` steps, from batch ``first`` of an epoch on. Returns how many; 0 if it is not compiled."""
         if self.choice is False:
             return 0
         self._check_options()
@@ -146,6 +153,36 @@ class CompiledSteps:
         self.reason = "the training is too short"
         return False
 
+    def evaluate(self, split: Split) -> dict[str, float]:
+        """The loss and the metrics on a split, compiled where that pays over all epochs."""
+        loop = self._loop
+        if self._evaluation is None and not self._evaluates_eagerly:
+            layers = len(leaves(loop.net))
+            epochs = loop.total_steps // loop.steps_per_epoch
+            eager = epochs * (EAGER_EVALUATION * 2 * len(split) * sum(p.size for p in loop.net.parameters()))
+            wanted = self.choice is not False and (self.choice != "auto" or eager > COMPILE + COMPILE_LAYER * layers)
+            try:
+                if wanted and not any(module._forward_hooks for module in loop.net.modules()):
+                    self._evaluation = CompiledEvaluation(
+                        loop.net, split, loop.loss, loop.batch_step.metrics, self._step_class()
+                    )
+            except TraceError as error:
+                self.reason = str(error)
+            self._evaluates_eagerly = self._evaluation is None
+        if self._evaluation is None:
+            return evaluate_split(loop.net, split, loop.loss, loop.batch_step.metrics)
+        return self._evaluation()
+
+    def _step_class(self) -> Callable[[Bound, Mapping[str, Array], int], CompiledStep]:
+        """What compiles a step."""
+        if self.choice == "xla":
+            from glassnet.compile.xla import XlaStep
+
+            return XlaStep
+        from glassnet.compile.native import NativeStep
+
+        return NativeStep
+
     def _compiled(self, size: int) -> CompiledStep | None:
         loop = self._loop
         hooked = next((module for module in loop.net.modules() if module._forward_hooks), None)
@@ -153,16 +190,10 @@ class CompiledSteps:
         try:
             if hooked is not None:
                 raise ConfigError(
-                    f"{loop.net.locate(hooked)} has a forward hook, which compiled steps cannot call. Remove it, or use "
-                    "compile=False."
+                    f"{loop.net.locate(hooked)} has a forward hook, which compiled steps cannot call. Remove it, or "
+                    "use compile=False."
                 )
-            if self.choice == "xla":
-                from glassnet.compile.xla import XlaStep
-
-                return XlaStep(self._bound, tables, size)
-            from glassnet.compile.native import NativeStep
-
-            return NativeStep(self._bound, tables, size)
+            return self._step_class()(self._bound, tables, size)
         except (TraceError, ConfigError) as error:
             if self.choice != "auto":
                 raise
@@ -176,6 +207,7 @@ class CompiledSteps:
             changed = [name for name in {**self._options, **now} if self._options.get(name) != now.get(name)]
             self.retraces.append(f"at step {self._loop.step:,}: {', '.join(changed)} changed")
             self._programs.clear()
+            self._evaluation, self._evaluates_eagerly = None, False
         self._options = now
 
     def _built_in(self) -> dict[str, Any]:

@@ -11,6 +11,9 @@ import numpy as np
 from glassnet.engine.errors import ConfigError
 from glassnet.engine.namespace import Array
 
+#: The longest name that stands above a column of the confusion matrix.
+LONGEST_HEAD = 6
+
 
 class Evaluation(dict[str, float]):
     """The loss and the metrics by name, as a dict; for a classifier also the confusion matrix.
@@ -55,15 +58,19 @@ class Evaluation(dict[str, float]):
         """The confusion matrix and the scores of each class as text."""
         if self.confusion is None:
             return ", ".join(f"{name} {value:.4f}" for name, value in self.items())
-        width = max(5, *(len(name) + 1 for name in self.classes), len(str(self.confusion.max())) + 1)
-        first = max(16, *(len(name) for name in self.classes))
+        rows = columns = self.classes
+        if max(map(len, columns)) > LONGEST_HEAD:  # numbers instead, or the table would not fit into a terminal
+            columns = tuple(str(i) for i in range(len(columns)))
+            rows = tuple(f"{name} {i}" for i, name in zip(columns, self.classes, strict=True))
+        width = max(5, *(len(name) + 1 for name in columns), len(str(self.confusion.max())) + 1)
+        first = max(16, *(len(name) for name in rows))
         scores = ("precision", "recall", "f1")
-        head = "true \\ predicted".ljust(first + 1) + "".join(name.rjust(width) for name in self.classes)
+        head = "true \\ predicted".ljust(first + 1) + "".join(name.rjust(width) for name in columns)
         lines = [head + "  " + "".join(name.rjust(10) for name in scores)]
-        for name, row in zip(self.classes, self.confusion, strict=True):
+        for name, title, row in zip(self.classes, rows, self.confusion, strict=True):
             cells = "".join((str(count) if count else ".").rjust(width) for count in row)
             values = "".join(_percent(self.per_class[name][score]).rjust(10) for score in scores)
-            lines.append(name.rjust(first) + " " + cells + "  " + values)
+            lines.append(title.rjust(first) + " " + cells + "  " + values)
         return "\n".join(lines)
 
 

@@ -22,11 +22,12 @@ from glassnet.optim import Optimizer, ReduceLROnPlateau, Schedule
 from glassnet.train.batch_step import BatchStep, Penalty
 from glassnet.train.callbacks import HOOKS, Callback
 from glassnet.train.compiled import Compile, CompiledSteps
-from glassnet.train.evaluate import Loss, Means, evaluate_split
+from glassnet.train.evaluate import Loss, Means
 from glassnet.train.interrupt import on_ctrl_c
 from glassnet.train.look import look
 from glassnet.train.metrics import Metric
 from glassnet.train.position import Position
+
 
 class Loop:
     """A training that can be stopped after any step and continued from there.
@@ -231,7 +232,7 @@ class Loop:
         """Validate, and add the epoch's values to the history."""
         row = self.means.means()
         if self.val is not None:
-            validation = evaluate_split(self.net, self.val, self.loss, self.batch_step.metrics)
+            validation = self.compiled.evaluate(self.val)
             row.update({f"val_{name}": value for name, value in validation.items()})
         self.means = Means()
         for name, value in {**row, "lr": self.optimizer.lr, "seconds": self.seconds}.items():

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from glassnet.data.batches import batches
 from glassnet.data.dataset import Split
@@ -25,6 +26,10 @@ from glassnet.train.evaluate import Loss
 
 #: How much of the running mean of the loss is kept from step to step.
 SMOOTHING = 0.9
+#: Steps that the smoothed loss needs to become one: it is not looked at before.
+WARM_UP = 10
+#: The slope of the loss is that of a line through so large a part of the sweep.
+WINDOW = 1 / 8
 #: The sweep ends when the smoothed loss is so many times its smallest value.
 DIVERGED = 4.0
 
@@ -106,12 +111,18 @@ def sweep_learning_rates(
 
 
 def _suggest(lrs: list[float], smoothed: list[float]) -> float:
-    """Where the smoothed loss falls fastest over the logarithm of the learning rate, before its smallest value."""
+    """Where the smoothed loss falls fastest over the logarithm of the learning rate, before its smallest value: the
+    middle of the window of steps through which the steepest line (of least squares) goes. From one step to the next
+    the noise of the batches would decide.
+    """
     lowest = int(np.argmin(smoothed)) if smoothed else 0
-    if lowest < 3:
+    width = max(3, round(WINDOW * len(smoothed)))
+    begin = min(WARM_UP, len(smoothed) // 4)
+    if lowest + 1 - begin < width:
         raise DataError(
             "the loss did not fall at any learning rate of the sweep. Start from a smaller one, or check the data "
             "and the network."
         )
-    slope = np.gradient(np.array(smoothed[: lowest + 1]), np.log(lrs[: lowest + 1]))
-    return float(lrs[int(np.argmin(slope))])
+    windows = sliding_window_view(np.array(smoothed[begin : lowest + 1]), width)  # (windows, width)
+    slopes = windows @ (np.arange(width) - (width - 1) / 2)  # of the lines, but for a positive factor
+    return lrs[begin + int(np.argmin(slopes)) + width // 2]

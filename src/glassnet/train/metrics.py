@@ -37,6 +37,27 @@ def mean(values: Array) -> Any:
     return scope.xp.sum(values.astype(np.float64)) / values.size
 
 
+def mean_absolute_error(outputs: Array, targets: Array) -> float:
+    """How far outputs are from targets, on average over rows and outputs. Both (N, ...)."""
+    if outputs.shape != targets.shape:
+        raise ShapeError(f"the error of outputs {outputs.shape} needs targets {outputs.shape}, got {targets.shape}.")
+    return float(np.abs(outputs - targets).mean(dtype=np.float64))
+
+
+def r2_score(outputs: Array, targets: Array) -> float:
+    """R squared: the share of the targets' variance that the outputs explain, the mean over outputs. Both (N, ...).
+
+    1 is perfect, 0 as good as always saying the mean; NaN where the targets are all alike. It is no mean over rows,
+    so it cannot be computed batch by batch, and is no metric of ``fit``.
+    """
+    if outputs.shape != targets.shape:
+        raise ShapeError(f"R squared of outputs {outputs.shape} needs targets {outputs.shape}, got {targets.shape}.")
+    left = ((targets - outputs).astype(np.float64) ** 2).sum(0)
+    whole = ((targets - targets.mean(0, dtype=np.float64)) ** 2).sum(0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return float(np.where(whole > 0, 1 - left / whole, np.nan).mean())
+
+
 #: Loss functions whose outputs mean something; those that are modules say it themselves.
 FUNCTION_TASKS: dict[Any, str] = {
     functional.cross_entropy: "classification",
@@ -59,8 +80,12 @@ def task_of(loss: Any) -> str | None:
 
 
 def default_metrics(loss: Any, targets: Array) -> Mapping[str, Metric]:
-    """Accuracy for the loss of a classification with class numbers or of yes and no, nothing for others."""
+    """Accuracy for the loss of a classification with class numbers or of yes and no, the mean absolute error for that
+    of a regression, nothing for others.
+    """
     task = task_of(loss)
     if task == "classification" and targets.dtype.kind in "iu":
         return {"accuracy": accuracy}
+    if task == "regression":
+        return {"mae": mean_absolute_error}
     return {"accuracy": binary_accuracy} if task == "binary" else {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from glassnet.train.loop import Loop
 
 
-@dataclass
+@dataclass(repr=False)
 class Run:
     """A finished or stopped training.
 
@@ -43,6 +44,13 @@ class Run:
     folder: Path | None
     config: dict[str, Any]
     diagnostics: Diagnostics | None = None
+
+    def __repr__(self) -> str:
+        parts = [f"{self.epochs} epochs", f"{self.steps:,} steps", f"{self.seconds:.1f} s"]
+        parts += [f"{name} {self.history[name][-1]:.4g}" for name in ("loss", "val_loss") if self.history.get(name)]
+        parts += [f"best epoch {self.best_epoch}"] if self.best_epoch else []
+        parts += [f"stopped: {self.stopped}"] if self.stopped else []
+        return f"Run({', '.join(parts)}, {'not saved' if self.folder is None else f'saved in {self.folder}'})"
 
     def save(self, folder: str | Path) -> Path:
         """Write the run into a folder of its own, to be read by ``Run.load``: configuration, log, diagnostics and the
@@ -126,7 +134,7 @@ def read_config(folder: Path) -> dict[str, Any]:
 def how_to_resume(folder: Path, config: Mapping[str, Any]) -> str:
     """What to write to go on with a run: a command for one that a command began."""
     if "recipe" in config:
-        return f"glassnet resume {folder}"
+        return f"glassnet resume {shlex.quote(str(folder))}"
     return f"glassnet.fit(..., folder={str(folder)!r}, resume=True)"
 
 

@@ -17,7 +17,7 @@ def tanh(xp: Any, x: Array) -> Array:
 
 def logistic(xp: Any, x: Array) -> Array:
     """1 / (1 + e ** -x), to full precision on both sides; never overflows."""
-    e = xp.exp(-xp.abs(x))  # in (0, 1] for every x
+    e = xp.exp(-1.0 * xp.abs(x))  # in (0, 1] for every x; 1.0 because -x of unsigned numbers would wrap around
     return xp.where(x >= 0, 1.0, e) / (1.0 + e)
 
 
@@ -30,7 +30,7 @@ def sigmoid(xp: Any, x: Array) -> Array:
 @operation(lambda xp, g, out, x: g * logistic(xp, x))
 def softplus(xp: Any, x: Array) -> Array:
     """log(1 + e ** x), a smooth relu; derivative sigmoid(x). Computed so that nothing overflows."""
-    return xp.maximum(x, 0.0) + xp.log1p(xp.exp(-xp.abs(x)))
+    return xp.maximum(x, 0.0) + xp.log1p(xp.exp(-1.0 * xp.abs(x)))
 
 
 @operation(lambda xp, g, out, x: g * (out > 0))

@@ -155,7 +155,11 @@ def clip(xp: Any, x: Array, *, min: float | None = None, max: float | None = Non
     lambda xp, g, out, condition, a, b: xp.where(condition, 0.0, g),
 )
 def where(xp: Any, condition: Array, a: Array, b: Array) -> Array:
-    """a where the condition holds, b elsewhere. The side that is not chosen gets the gradient 0, whatever it holds."""
+    """a where the condition holds, b elsewhere. The side that is not chosen gets the gradient 0, whatever it holds.
+
+    Behind an infinite slope that 0 becomes NaN (0 * inf), as in where(x > 0, log(x), 0) at x = 0. Choose what goes in
+    as well: where(x > 0, log(where(x > 0, x, 1)), 0).
+    """
     return xp.where(condition, a, b)
 
 

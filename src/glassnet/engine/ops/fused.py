@@ -48,7 +48,7 @@ def _log_softmax_vjp(xp: Any, g: Array, out: Array, x: Array, axis: int) -> Arra
 @operation(_log_softmax_vjp)
 def log_softmax(xp: Any, x: Array, *, axis: int = -1) -> Array:
     """x - logsumexp(x) along an axis, stable at any size of x."""
-    shifted = x - xp.max(x, axis, True)
+    shifted = x - 1.0 * xp.max(x, axis, True)
     return shifted - xp.log(xp.sum(xp.exp(shifted), axis, True))
 
 
@@ -59,7 +59,7 @@ def _softmax_vjp(xp: Any, g: Array, out: Array, x: Array, axis: int) -> Array:
 @operation(_softmax_vjp)
 def softmax(xp: Any, x: Array, *, axis: int = -1) -> Array:
     """exp(x) / sum(exp(x)) along an axis: positive, sums to 1."""
-    e = xp.exp(x - xp.max(x, axis, True))
+    e = xp.exp(x - 1.0 * xp.max(x, axis, True))
     return e / xp.sum(e, axis, True)
 
 
@@ -98,7 +98,7 @@ def _batch_norm_vjp(
     d_bias = xp.sum(rows, 0)
     d_gain = xp.sum(rows * normalized, 0)
     # The mean and the variance depend on every row too; their two paths collapse into the two sums already at hand.
-    d_x = (gain * inverse_std / n) * (n * rows - d_bias - normalized * d_gain)
+    d_x = gain * inverse_std * (rows - d_bias / n - normalized * (d_gain / n))
     return d_x.reshape(x.shape), d_gain, d_bias
 
 
@@ -136,8 +136,8 @@ def _layer_norm_vjp(
 ) -> tuple[Array, Array, Array]:
     n = math.prod(x.shape[a] for a in axes)
     d_normalized = g * gain
-    along = normalized * xp.sum(d_normalized * normalized, axes, True)
-    d_x = (inverse_std / n) * (n * d_normalized - xp.sum(d_normalized, axes, True) - along)
+    along = normalized * (xp.sum(d_normalized * normalized, axes, True) / n)
+    d_x = inverse_std * (d_normalized - xp.sum(d_normalized, axes, True) / n - along)
     return d_x, g * normalized, g
 
 

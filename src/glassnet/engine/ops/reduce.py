@@ -26,7 +26,7 @@ def as_axes(axis: Axes, ndim: int) -> tuple[int, ...]:
 
 def count(x: Array, axis: Axes) -> int:
     """How many elements each reduced value is made of."""
-    return math.prod(x.shape[a] for a in as_axes(axis, x.ndim))
+    return x.size if axis is None else math.prod(x.shape[a] for a in as_axes(axis, x.ndim))
 
 
 def restore(xp: Any, reduced: Array, x: Array, axis: Axes, keepdims: bool) -> Array:
@@ -97,7 +97,7 @@ def _logsumexp_vjp(xp: Any, g: Array, out: Array, softmax: Array, x: Array, axis
 @operation(_logsumexp_vjp, keeps=("softmax",))
 def logsumexp(xp: Any, x: Array, *, axis: Axes = None, keepdims: bool = False) -> tuple[Array, tuple[Array]]:
     """log(sum(exp(x))), computed from x - max(x) so that it never overflows. The gradient is softmax(x)."""
-    largest = xp.max(x, axis, True)
+    largest = 1.0 * xp.max(x, axis, True)  # a float: the difference of unsigned numbers would wrap around
     e = xp.exp(x - largest)
     total = xp.sum(e, axis, True)
     out = xp.log(total) + largest
