@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
 from glassnet.compile.math import FUNCTIONS
 from glassnet.compile.writer import ELEMENTS, Type, Writer
+
+DType = np.dtype[Any]
 
 _FLOAT = {"add": "fadd", "subtract": "fsub", "multiply": "fmul", "divide": "fdiv"}
 _INTEGER = {"add": "add", "subtract": "sub", "multiply": "mul", "bitwise_xor": "xor"}
@@ -22,12 +25,12 @@ _PREDICATES = {
 }
 
 
-def type_of(dtype: np.dtype, lanes: int = 1) -> Type:  # type: ignore[type-arg]
+def type_of(dtype: DType, lanes: int = 1) -> Type:
     """The type of a value in a register: truth values are single bits."""
     return Type("i1" if dtype == np.bool_ else ELEMENTS[dtype.name], lanes)
 
 
-def operate(w: Writer, name: str, dtype: np.dtype, given: np.dtype, lanes: int, arguments: Sequence[str]) -> str:  # type: ignore[type-arg]
+def operate(w: Writer, name: str, dtype: DType, given: DType, lanes: int, arguments: Sequence[str]) -> str:
     """The result of a primitive. dtype: of the result; given: of the arguments (of a ``where``, of its choices)."""
     if name == "astype":
         return convert(w, given, dtype, lanes, arguments[0])
@@ -67,7 +70,7 @@ def extreme(w: Writer, which: str, type_: Type, kind: str, a: str, b: str) -> st
     return w.call(f"llvm.{'s' if kind == 'i' else 'u'}{which}.{type_.suffix}", type_, (type_, a), (type_, b))
 
 
-def convert(w: Writer, given: np.dtype, wanted: np.dtype, lanes: int, value: str) -> str:  # type: ignore[type-arg]
+def convert(w: Writer, given: DType, wanted: DType, lanes: int, value: str) -> str:
     """A number in another type."""
     a, b = type_of(given, lanes), type_of(wanted, lanes)
     if a == b:
@@ -85,7 +88,7 @@ def convert(w: Writer, given: np.dtype, wanted: np.dtype, lanes: int, value: str
     return w.convert("sext" if given.kind == "i" else "zext", a, b, value)
 
 
-def _negate(w: Writer, type_: Type, kind: str, x: str) -> str:
+def _negate(w: Writer, type_: Type, _: str, x: str) -> str:
     return w.let(f"fneg {type_} {x}") if type_.is_float else w.binary("sub", type_, type_.constant(0), x)
 
 
@@ -119,7 +122,7 @@ def _remainder(w: Writer, type_: Type, kind: str, x: str, y: str) -> str:
     return w.select(type_, wrong, w.binary("fadd" if type_.is_float else "add", type_, rest, y), rest)
 
 
-def _power(w: Writer, type_: Type, kind: str, x: str, y: str) -> str:
+def _power(w: Writer, type_: Type, _: str, x: str, y: str) -> str:
     """The C library's, an element at a time: vectors are taken apart by LLVM."""
     if not type_.is_float:
         raise NotImplementedError("integer powers")
@@ -135,7 +138,7 @@ _SPECIAL: dict[str, Callable[..., str]] = {
 }
 
 
-def reduce_lanes(w: Writer, operation: str, dtype: np.dtype, lanes: int, value: str) -> str:  # type: ignore[type-arg]
+def reduce_lanes(w: Writer, operation: str, dtype: DType, lanes: int, value: str) -> str:
     """All lanes of a vector added up ("sum"), or the largest or smallest of them."""
     type_ = type_of(dtype, lanes)
     if lanes == 1:
@@ -156,7 +159,7 @@ def reduce_lanes(w: Writer, operation: str, dtype: np.dtype, lanes: int, value: 
     return w.call(f"llvm.vector.reduce.{name}.{type_.suffix}", type_.scalar, (type_, value))
 
 
-def identity(operation: str, dtype: np.dtype) -> float:  # type: ignore[type-arg]
+def identity(operation: str, dtype: DType) -> float:
     """What an accumulator starts from."""
     if operation == "sum":
         return 0

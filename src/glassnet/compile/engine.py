@@ -71,7 +71,7 @@ class Code:
 
     def function(self, name: str, *arguments: Any, result: Any = None) -> Any:
         """A function by its name, as ctypes sees it; ``arguments`` and ``result`` are ctypes types."""
-        function = ctypes.CFUNCTYPE(result, *arguments)(self._engine.get_function_address(name))
+        function: Any = ctypes.CFUNCTYPE(result, *arguments)(self._engine.get_function_address(name))
         function.code = self  # the code lives as long as the function
         return function
 

@@ -12,6 +12,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from glassnet.compile.decide import COSTS
 from glassnet.compile.loops import (
     Buffer,
     Loop,
@@ -24,7 +25,6 @@ from glassnet.compile.loops import (
     walk,
     written,
 )
-from glassnet.compile.lower import COSTS
 from glassnet.compile.program import Program
 from glassnet.compile.record import Record
 from glassnet.compile.share import units
@@ -58,7 +58,7 @@ def explain(record: Record, program: Program) -> str:
 
 
 def arithmetic_of(statement: Statement) -> int:
-    """About how many floating-point operations a statement makes; a function such as exp counts as what it is made of."""
+    """About how many floating-point operations a statement makes; functions such as exp count as what is in them."""
     if isinstance(statement, Product):
         return 2 * statement.m * statement.k * statement.n
     if isinstance(statement, Loop):

@@ -10,27 +10,23 @@ The same is done again inside of each shared loop. A loop over the elements that
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from glassnet.compile.loops import (
     Affine,
     Buffer,
-    Let,
+    Expr,
     Load,
     Loop,
-    Name,
     Product,
     Start,
     Statement,
-    Store,
     Var,
     affine,
     loads,
-    own_expressions,
-    rename,
     subexpressions,
 )
-from glassnet.compile.lower import Item, Nest
+from glassnet.compile.nests import Item, Nest
 
 
 @dataclass(frozen=True)
@@ -65,29 +61,18 @@ class Part:
 def part_of(nest: Nest) -> Part:
     """A nest with all loops to be placed."""
     if nest.accumulate and not nest.reduce:  # over axes of length 1: the element itself
-        lets: list[Statement] = [Let(one.name, one.value) for one in nest.accumulate]
-        values = {let.name: let.value for let in lets if isinstance(let, Let)}
-        stores = [replace(s, value=_substituted(s.value, values)) for s in nest.stores]
+        values: dict[Expr, Expr] = {one.name: one.value for one in nest.accumulate}
+        stores = [store.mapped(lambda expr: values.get(expr, expr)) for store in nest.stores]
         nest = replace(nest, stores=stores, accumulate=[])
     found = list(_accesses(nest))
     return Part(nest, list(nest.parallel), list(nest.reduce), _lane(nest, found), found)
 
 
-def _substituted(expr: object, values: dict[Name, object]) -> object:
-    from glassnet.compile.loops import map_expression
-
-    return map_expression(expr, lambda e: values.get(e, e) if isinstance(e, Name) else e)  # type: ignore[arg-type, return-value]
-
-
 def _accesses(nest: Nest) -> Iterator[Access]:
-    for statement in [*nest.accumulate, *nest.stores]:
-        for expr in own_expressions(statement):
-            for part in subexpressions(expr):
-                if isinstance(part, Load):
-                    yield Access(part.buffer, part.index, False, bool(part.gathered))
-        if isinstance(statement, Store):
-            gathered = bool(statement.gathered)
-            yield Access(statement.buffer, statement.index, True, gathered, bool(nest.reduce))
+    for load in loads(nest.statements):
+        yield Access(load.buffer, load.index, False, bool(load.gathered))
+    for store in nest.stores:
+        yield Access(store.buffer, store.index, True, bool(store.gathered), bool(nest.reduce))
 
 
 def _lane(nest: Nest, accesses: Sequence[Access]) -> Var | None:
@@ -114,14 +99,10 @@ def _lane(nest: Nest, accesses: Sequence[Access]) -> Var | None:
 
 def _moves_gather(nest: Nest, var: Var) -> bool:
     """Whether a position that is read from memory changes with the variable."""
-    for statement in [*nest.accumulate, *nest.stores]:
-        gathers = list(statement.gathered) if isinstance(statement, Store) else []
-        for expr in own_expressions(statement):
-            gathers += [g for e in subexpressions(expr) if isinstance(e, Load) for g in e.gathered]
-        for gather in gathers:
-            if any(isinstance(e, Load) and e.index.factor(var) for e in subexpressions(gather.position)):
-                return True
-    return False
+    gathers = [part for load in loads(nest.statements) for part in load.gathered]
+    gathers += [part for store in nest.stores for part in store.gathered]
+    inside = (expr for part in gathers for expr in subexpressions(part.position))
+    return any(isinstance(expr, Load) and expr.index.factor(var) for expr in inside)
 
 
 @dataclass
@@ -134,10 +115,16 @@ class Choice:
 
 @dataclass
 class Group:
-    """Parts that share a loop, with all the ways in which they can; or, without choices, a part that stands alone."""
+    """Parts that share a loop, with all the ways in which they can; or, without choices, one that stands alone."""
 
-    members: list[Part | Product]
-    choices: list[Choice]
+    parts: list[Part]
+    choices: list[Choice] = field(default_factory=list)
+    product: Product | None = None
+
+    @property
+    def members(self) -> list[Part | Product]:
+        """The parts, or the product."""
+        return [self.product] if self.product is not None else list(self.parts)
 
 
 def fuse(items: Sequence[Item]) -> list[Statement]:
@@ -149,11 +136,12 @@ def _place(parts: Sequence[Part | Product]) -> list[Statement]:
     groups: list[Group] = []
     for part in parts:
         first = max((i for i, group in enumerate(groups) if _depends(group, part)), default=-1)
-        if not any(_join(group, part) for group in groups[max(first, 0) :]):
+        if isinstance(part, Product):
+            groups.append(Group([], product=part))
+        elif not any(_join(group, part) for group in groups[max(first, 0) :]):
             choices = _choices(part)
             # A few numbers are computed as soon as what they need is there: then no name lives long.
-            place = len(groups) if choices or isinstance(part, Product) else first + 1
-            groups.insert(place, Group([part], choices))
+            groups.insert(len(groups) if choices else first + 1, Group([part], choices))
     return [statement for group in groups for statement in _write(group)]
 
 
@@ -174,50 +162,45 @@ def _touched(part: Part | Product) -> tuple[set[Buffer], set[Buffer]]:
     return {access.buffer for access in part.accesses if not access.writes}, writes
 
 
-def _choices(part: Part | Product) -> list[Choice]:
-    if isinstance(part, Product):
-        return []
+def _choices(part: Part) -> list[Choice]:
     choices = [Choice(var is part.lane, [var]) for var in part.candidates]
     if len(part.parallel) + len(part.reduce) == 1 and part.lane is not None:  # may also run one by one in a shared loop
         choices.append(Choice(False, [part.lane]))
     return choices
 
 
-def _join(group: Group, part: Part | Product) -> bool:
+def _join(group: Group, part: Part) -> bool:
     """Let a part share the loop of a group, if it can."""
-    if isinstance(part, Product) or not group.choices or part.nest.sequential or not part.candidates:
+    if not group.choices or not part.candidates:
         return False
-    if any(isinstance(member, Part) and member.nest.sequential for member in group.members):
+    if part.nest.sequential or any(member.nest.sequential for member in group.parts):
         return False
-    touched = {buffer for member in group.members for buffers in _touched(member) for buffer in buffers}
+    touched = {access.buffer for member in group.parts for access in member.accesses}
     if not any(access.buffer in touched and access.buffer.size > 1 for access in part.accesses):
         return False  # nothing to gain
-    found = []
-    for choice in group.choices:
-        for own in _choices(part):
-            if own.vector == choice.vector and _can_share(group, choice, part, own.variables[0]):
-                found.append(Choice(choice.vector, [*choice.variables, own.variables[0]]))
-    if not found:
-        return False
-    group.members.append(part)
-    group.choices = found
-    return True
+    found = [
+        Choice(choice.vector, [*choice.variables, own.variables[0]])
+        for choice in group.choices
+        for own in _choices(part)
+        if own.vector == choice.vector and _can_share(group, choice, part, own.variables[0])
+    ]
+    if found:
+        group.parts.append(part)
+        group.choices = found
+    return bool(found)
 
 
 def _can_share(group: Group, choice: Choice, part: Part, var: Var) -> bool:
+    """Whether a part's loop over a variable can be the group's loop: what meets in memory meets in the same turn."""
     if any(var.extent != other.extent for other in choice.variables):
         return False
-    for member, other in zip(group.members, choice.variables, strict=True):
-        assert isinstance(member, Part)
-        for theirs in member.accesses:
-            for ours in part.accesses:
-                if (
-                    theirs.buffer is ours.buffer
-                    and (theirs.writes or ours.writes)
-                    and not _aligned(theirs, other, other in member.reduce, ours, var, var in part.reduce)
-                ):
-                    return False
-    return True
+    return all(
+        _aligned(theirs, other, other in member.reduce, ours, var, var in part.reduce)
+        for member, other in zip(group.parts, choice.variables, strict=True)
+        for theirs in member.accesses
+        for ours in part.accesses
+        if theirs.buffer is ours.buffer and (theirs.writes or ours.writes)
+    )
 
 
 def _aligned(a: Access, var_a: Var, reduces_a: bool, b: Access, var_b: Var, reduces_b: bool) -> bool:
@@ -251,29 +234,22 @@ def _is_digit(index: Affine, var: Var, step: int, shared: set[Var]) -> bool:
 
 def _write(group: Group) -> list[Statement]:
     """The shared loop of a group, with what comes before and after it."""
+    if group.product is not None:
+        return [group.product]
     if not group.choices:
-        return [statement for member in group.members for statement in _alone(member)]
+        return [statement for part in group.parts for statement in part.nest.innermost]
     choice = group.choices[0]
     first = choice.variables[0]
     before: list[Statement] = []
     after: list[Statement] = []
     inner: list[Part | Product] = []
-    for member, var in zip(group.members, choice.variables, strict=True):
-        assert isinstance(member, Part)
-        if var in member.reduce and member.reduce == member.nest.reduce:  # the outermost of the loops that reduce
-            before += [Start(one.name, one.operation) for one in member.nest.accumulate]
-            after += member.nest.stores
-        inner.append(_renamed(member, var, first))
-    comments = list(dict.fromkeys(m.nest.comment for m in group.members if isinstance(m, Part)))
-    origin = next(m.nest.origin for m in group.members if isinstance(m, Part))
-    loop = Loop(first, _place(inner), choice.vector, origin, "; ".join(comments))
-    return [*before, loop, *after]
-
-
-def _alone(member: Part | Product) -> list[Statement]:
-    if isinstance(member, Product):
-        return [member]
-    return list(member.nest.accumulate) if member.nest.reduce else list(member.nest.stores)
+    for part, var in zip(group.parts, choice.variables, strict=True):
+        if var in part.reduce and part.reduce == part.nest.reduce:  # the outermost of the loops that reduce
+            before += [Start(one.name, one.operation) for one in part.nest.accumulate]
+            after += part.nest.stores
+        inner.append(_renamed(part, var, first))
+    comment = "; ".join(dict.fromkeys(part.nest.comment for part in group.parts))
+    return [*before, Loop(first, _place(inner), choice.vector, group.parts[0].nest.origin, comment), *after]
 
 
 def _renamed(part: Part, var: Var, new: Var) -> Part:
@@ -283,8 +259,8 @@ def _renamed(part: Part, var: Var, new: Var) -> Part:
         mapping = {var: affine(new)}
         nest = replace(
             nest,
-            stores=[rename(s, mapping) for s in nest.stores],
-            accumulate=[rename(s, mapping) for s in nest.accumulate],
+            stores=[store.renamed(mapping) for store in nest.stores],
+            accumulate=[one.renamed(mapping) for one in nest.accumulate],
         )
     accesses = part.accesses if var is new else list(_accesses(nest))
     return Part(

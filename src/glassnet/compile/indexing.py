@@ -42,7 +42,10 @@ def plan(shape: Shape, index: Any) -> Plan:
         parts += [slice(None)] * rest if isinstance(part, EllipsisType) else [part]
     parts += [slice(None)] * (len(shape) - sum(part is not None for part in parts))
     fancy = any(isinstance(part, Traced | np.ndarray) for part in parts)
-    starts, steps, sliced, squeezed = [], [], [], []
+    starts: list[int] = []
+    steps: list[int] = []
+    sliced: list[int] = []
+    squeezed: list[int] = []
     positions, places, slots = [], [], []  # arrays, their axes after squeezing, their places among the parts
     for slot, part in enumerate(parts):
         if part is None:

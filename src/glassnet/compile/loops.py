@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -79,12 +79,21 @@ class Buffer:
 # Expressions
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Const:
-    """A number."""
+    """A number. 0.0 and -0.0 are two."""
 
     value: Any
     dtype: np.dtype[Any]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Const) and self._key() == other._key()
+
+    def __hash__(self) -> int:
+        return hash(self._key())
+
+    def _key(self) -> tuple[str, np.dtype[Any]]:
+        return repr(self.value), self.dtype
 
 
 @dataclass(frozen=True)
@@ -94,6 +103,10 @@ class Gathered:
     position: Expr
     stride: int
     count: int
+
+    def changed(self, change: Callable[[Expr], Expr]) -> Gathered:
+        """With another position."""
+        return replace(self, position=change(self.position))
 
 
 @dataclass(frozen=True)
@@ -141,24 +154,53 @@ Expr = Const | Load | Index | Op | Name
 
 
 @dataclass
-class Let:
+class Simple:
+    """A statement without a body."""
+
+    def changed(self, change: Callable[[Expr], Expr]) -> Self:  # noqa: ARG002 - those without expressions ignore it
+        """With its expressions changed, each as a whole."""
+        return self
+
+    def mapped(self, change: Callable[[Expr], Expr]) -> Self:
+        """With all parts of its expressions changed, the parts of a part before it."""
+        return self.changed(lambda expr: map_expression(expr, change))
+
+    def renamed(self, mapping: Mapping[Var, Affine]) -> Self:
+        """With sums in the places of variables."""
+
+        def change(expr: Expr) -> Expr:
+            return replace(expr, index=expr.index.replace(mapping)) if isinstance(expr, Load | Index) else expr
+
+        return self.mapped(change)
+
+
+@dataclass
+class Let(Simple):
     """name = value."""
 
     name: Name
     value: Expr
 
+    def changed(self, change: Callable[[Expr], Expr]) -> Self:
+        """With another value."""
+        return replace(self, value=change(self.value))
+
 
 @dataclass
-class Accumulate:
+class Accumulate(Simple):
     """name = name OPERATION value, with "sum", "max" or "min"."""
 
     name: Name
     operation: str
     value: Expr
 
+    def changed(self, change: Callable[[Expr], Expr]) -> Self:
+        """With another value."""
+        return replace(self, value=change(self.value))
+
 
 @dataclass
-class Start:
+class Start(Simple):
     """An accumulator before its loops: 0, or the smallest or largest number."""
 
     name: Name
@@ -166,7 +208,7 @@ class Start:
 
 
 @dataclass
-class Store:
+class Store(Simple):
     """buffer[index] = value, or += value."""
 
     buffer: Buffer
@@ -174,6 +216,14 @@ class Store:
     value: Expr
     gathered: tuple[Gathered, ...] = ()
     add: bool = False
+
+    def changed(self, change: Callable[[Expr], Expr]) -> Self:
+        """With another value and other positions."""
+        return replace(self, value=change(self.value), gathered=tuple(part.changed(change) for part in self.gathered))
+
+    def renamed(self, mapping: Mapping[Var, Affine]) -> Self:
+        """With sums in the places of variables."""
+        return replace(super().renamed(mapping), index=self.index.replace(mapping))
 
 
 @dataclass
@@ -202,7 +252,7 @@ class Matrix:
 
 
 @dataclass
-class Product:
+class Product(Simple):
     """c (m, n) = a (m, k) @ b (k, n), a whole matrix product."""
 
     a: Matrix
@@ -270,37 +320,13 @@ def written(body: Iterable[Statement]) -> Iterator[Buffer]:
 
 def map_expression(expr: Expr, change: Callable[[Expr], Expr]) -> Expr:
     """An expression with its parts changed first, and then itself."""
+    return change(with_parts(expr, lambda part: map_expression(part, change)))
+
+
+def with_parts(expr: Expr, change: Callable[[Expr], Expr]) -> Expr:
+    """An expression with what it is made of changed, not itself."""
     if isinstance(expr, Op):
-        expr = Op(expr.name, tuple(map_expression(x, change) for x in expr.arguments), expr.dtype)
-    elif isinstance(expr, Load) and expr.gathered:
-        expr = Load(expr.buffer, expr.index, _map_gathered(expr.gathered, change))
-    return change(expr)
-
-
-def _map_gathered(parts: tuple[Gathered, ...], change: Callable[[Expr], Expr]) -> tuple[Gathered, ...]:
-    return tuple(Gathered(map_expression(part.position, change), part.stride, part.count) for part in parts)
-
-
-def map_statement(statement: Statement, change: Callable[[Expr], Expr]) -> Statement:
-    """A statement, not a loop, with its expressions changed."""
-    if isinstance(statement, Let):
-        return Let(statement.name, map_expression(statement.value, change))
-    if isinstance(statement, Accumulate):
-        return Accumulate(statement.name, statement.operation, map_expression(statement.value, change))
-    if isinstance(statement, Store):
-        value = map_expression(statement.value, change)
-        gathered = _map_gathered(statement.gathered, change)
-        return Store(statement.buffer, statement.index, value, gathered, statement.add)
-    return statement
-
-
-def rename(statement: Statement, mapping: Mapping[Var, Affine]) -> Statement:
-    """A statement, not a loop, with sums in the places of variables."""
-
-    def change(expr: Expr) -> Expr:
-        if isinstance(expr, Load):
-            return Load(expr.buffer, expr.index.replace(mapping), expr.gathered)
-        return Index(expr.index.replace(mapping), expr.dtype) if isinstance(expr, Index) else expr
-
-    changed = map_statement(statement, change)
-    return replace(changed, index=changed.index.replace(mapping)) if isinstance(changed, Store) else changed
+        return replace(expr, arguments=tuple(change(x) for x in expr.arguments))
+    if isinstance(expr, Load) and expr.gathered:
+        return replace(expr, gathered=tuple(part.changed(change) for part in expr.gathered))
+    return expr

@@ -14,10 +14,10 @@ from glassnet.compile.loops import (
     Statement,
     Store,
     loads,
-    map_statement,
     written,
 )
-from glassnet.compile.lower import Item, Lowering, Nest
+from glassnet.compile.lower import Lowering
+from glassnet.compile.nests import Item, Nest, loops_over
 from glassnet.compile.record import Value
 
 ALIGNMENT = 64  # bytes: a cache line, and the widest vector register
@@ -29,57 +29,66 @@ def settle(lowering: Lowering) -> list[Item]:
     A new state is computed where the old one is if nobody reads the old one afterwards, and each element only from the
     element in the same place. Otherwise it is copied there at the end.
     """
-    items = list(lowering.items)
-    ends: list[Item] = []
-    taken: set[Buffer] = set()
+    settling = _Settling(lowering)
     for name, value in lowering.record.state.items():
-        source = lowering.record.inputs[name]
-        if value is source:
-            continue
-        old = lowering.buffers.get(source.number) or Buffer(name, value.size, value.dtype, "state")
-        lowering.buffers[source.number] = old
-        new = lowering.buffers[value.number]
-        if new.kind == "temporary" and new not in taken and _may_replace(items, old, new):
-            items = [_with_buffer(item, new, old) for item in items]
-            lowering.buffers[value.number] = old
-        else:
-            ends += _copied(value, new, old, items)
-        taken.add(old)
+        settling.state(name, lowering.record.inputs[name], value)
     for name, value in lowering.record.outputs.items():
-        given = lowering.buffers[value.number]
-        if given.kind == "temporary" and given not in taken:
-            given.kind, given.name = "output", f"output.{name}"
-            taken.add(given)
+        settling.output(name, value)
+    return [*settling.beginning, *settling.items, *settling.end]
+
+
+class _Settling:
+    """The items of a step, and what is copied before and after them."""
+
+    def __init__(self, lowering: Lowering) -> None:
+        self.buffers = lowering.buffers
+        self.items = list(lowering.items)
+        self.beginning: list[Item] = []
+        self.end: list[Item] = []
+
+    def state(self, name: str, source: Value, value: Value) -> None:
+        """The value that an input has after the step."""
+        if value is source:
+            return
+        old = self.buffers.setdefault(source.number, Buffer(name, source.size, source.dtype, "state"))
+        new = self.buffers[value.number]
+        if new.kind == "temporary" and _may_replace(self.items, old, new):
+            self.items = [_with_buffer(item, new, old) for item in self.items]
+            self.buffers[value.number] = old
         else:
-            place = Buffer(f"output.{name}", value.size, value.dtype, "output")
-            ends += _copied(value, given, place, items)
-            lowering.buffers[-1 - len(taken)] = place
-            taken.add(place)
-    return [*items, *ends]
+            self._copy_at_end(value, old)
+
+    def output(self, name: str, value: Value) -> None:
+        """What the step tells: in the memory of the outputs, unless it is there already under another name."""
+        given = self.buffers[value.number]
+        if given.kind == "temporary":
+            given.kind, given.name = "output", f"output.{name}"
+            return
+        place = Buffer(f"output.{name}", value.size, value.dtype, "output")
+        self.buffers[-1 - len(self.buffers)] = place
+        self._copy_at_end(value, place)
+
+    def _copy_at_end(self, value: Value, place: Buffer) -> None:
+        """Copy a value to its place; an input may be overwritten before, so that it is set aside first."""
+        given = self.buffers[value.number]
+        if not value.size:
+            return
+        if value.operation == "input":
+            aside = Buffer(f"{given.name}.aside", value.size, value.dtype)
+            self.beginning.append(_copy(given, aside))
+            given = aside
+        self.end.append(_copy(given, place))
 
 
-def _copied(value: Value, given: Buffer, place: Buffer, items: list[Item]) -> list[Item]:
-    """Nests that copy at the end; what might be overwritten before is set aside first."""
-    from glassnet.compile.loops import Var, affine
-
-    def copy(a: Buffer, b: Buffer) -> Nest:
-        var = Var("i", value.size)
-        loops = [var] if value.size > 1 else []
-        return Nest(loops, [Store(b, affine(var), Load(a, affine(var)))], comment=f"copy {list(value.shape)}")
-
-    if not value.size:
-        return []
-    if given.kind != "state":
-        return [copy(given, place)]
-    aside = Buffer(f"{given.name}.aside", value.size, value.dtype)
-    items.insert(0, copy(given, aside))
-    return [copy(aside, place)]
+def _copy(given: Buffer, place: Buffer) -> Nest:
+    index, loops = loops_over((given.size,))
+    return Nest(loops, [Store(place, index[0], Load(given, index[0]))], comment=f"copy [{given.size}]")
 
 
 def _may_replace(items: Sequence[Item], old: Buffer, new: Buffer) -> bool:
     writers = [i for i, item in enumerate(items) if new in _writes(item)]
     readers = [i for i, item in enumerate(items) if old in _reads(item)]
-    if len(writers) != 1:
+    if len(writers) != 1:  # one that adds to what another has written
         return False
     (place,) = writers
     item = items[place]
@@ -94,8 +103,7 @@ def _may_replace(items: Sequence[Item], old: Buffer, new: Buffer) -> bool:
 
 
 def _reads(item: Item) -> set[Buffer]:
-    body: list[Statement] = [item] if isinstance(item, Product) else [*item.accumulate, *item.stores]
-    return {load.buffer for load in loads(body)}
+    return {load.buffer for load in loads([item] if isinstance(item, Product) else item.statements)}
 
 
 def _writes(item: Item) -> set[Buffer]:
@@ -113,13 +121,9 @@ def _with_buffer(item: Item, given: Buffer, wanted: Buffer) -> Item:
 
     if isinstance(item, Product):
         return replace(item, a=matrix(item.a), b=matrix(item.b), c=matrix(item.c))
-    stores = []
-    for store in item.stores:
-        changed = map_statement(store, change)
-        assert isinstance(changed, Store)
-        stores.append(replace(changed, buffer=wanted) if changed.buffer is given else changed)
-    accumulate = [map_statement(one, change) for one in item.accumulate]
-    return replace(item, stores=stores, accumulate=accumulate)
+    stores = [store.mapped(change) for store in item.stores]
+    stores = [replace(store, buffer=wanted) if store.buffer is given else store for store in stores]
+    return replace(item, stores=stores, accumulate=[one.mapped(change) for one in item.accumulate])
 
 
 @dataclass
@@ -131,7 +135,7 @@ class Layout:
     outputs: int
 
 
-def lay_out(body: Sequence[Statement], buffers: Sequence[Buffer], scratch: dict[int, int] | None = None) -> Layout:
+def lay_out(body: Sequence[Statement], buffers: Sequence[Buffer]) -> Layout:
     """Places for all buffers; two temporaries share memory if one is last read before the other is first written."""
     offsets: dict[Buffer, int] = {}
     size = outputs = 0
@@ -142,19 +146,13 @@ def lay_out(body: Sequence[Statement], buffers: Sequence[Buffer], scratch: dict[
         elif buffer.kind == "output":
             offsets[buffer] = outputs
             outputs += -(-max(buffer.size, 1) * buffer.dtype.itemsize // 8) * 8
-    first: dict[Buffer, int] = {}
-    last: dict[Buffer, int] = {}
-    for i, statement in enumerate(body):
-        for buffer in [*written([statement]), *(load.buffer for load in loads([statement]))]:
-            if buffer.kind == "temporary":
-                first.setdefault(buffer, i)
-                last[buffer] = i
     top = size
-    for buffer in sorted(first, key=lambda b: (-_rounded(b), first[b])):  # large ones first
+    spans = lifetimes(body)
+    for buffer in sorted(spans, key=lambda b: (-_rounded(b), spans[b])):  # large ones first
         busy = sorted(
             (offsets[other], offsets[other] + _rounded(other))
-            for other in first
-            if other in offsets and first[other] <= last[buffer] and first[buffer] <= last[other]
+            for other in spans
+            if other in offsets and overlap(spans[other], spans[buffer])
         )
         place = size
         for start, end in busy:
@@ -164,6 +162,21 @@ def lay_out(body: Sequence[Statement], buffers: Sequence[Buffer], scratch: dict[
         offsets[buffer] = place
         top = max(top, place + _rounded(buffer))
     return Layout(offsets, top, outputs)
+
+
+def lifetimes(body: Sequence[Statement]) -> dict[Buffer, tuple[int, int]]:
+    """The first and the last statement in which each temporary is in use."""
+    spans: dict[Buffer, tuple[int, int]] = {}
+    for i, statement in enumerate(body):
+        for buffer in [*written([statement]), *(load.buffer for load in loads([statement]))]:
+            if buffer.kind == "temporary":
+                spans[buffer] = spans.get(buffer, (i, i))[0], i
+    return spans
+
+
+def overlap(a: tuple[int, int], b: tuple[int, int]) -> bool:
+    """Whether two lifetimes have a statement in common."""
+    return a[0] <= b[1] and b[0] <= a[1]
 
 
 def _rounded(buffer: Buffer) -> int:

@@ -5,6 +5,7 @@ Values that no result depends on need no pass: ``Record.in_order`` does not list
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -61,37 +62,53 @@ def fold(value: Value) -> Value:
 
 def simplify(value: Value) -> Value:
     """Products with 1, movements that move nothing, movements of movements, divisions that are exact products."""
-    inputs = value.inputs
+    first = value.inputs[0] if value.inputs else None
     if value.operation == "multiply":
-        for one, other in (inputs, inputs[::-1]):
-            if _number(one) == 1 and isinstance(other, Value) and _same(other, value):
-                return other
-    if value.operation == "divide" and isinstance(inputs[0], Value) and value.dtype.kind == "f":
-        divisor = _number(inputs[1])
-        if divisor == 1 and _same(inputs[0], value):
-            return inputs[0]
-        if divisor and not isinstance(divisor, bool) and abs(np.frexp(divisor)[0]) == 0.5:  # its inverse is exact
-            return _derived(value, "multiply", (inputs[0], 1 / divisor))
-    if value.operation == "power" and isinstance(inputs[0], Value) and not value.weak:
-        return _known_power(value)
-    if value.operation in ("reshape", "broadcast") and _same(inputs[0], value):
-        return inputs[0]
+        return _known_product(value)
+    if not isinstance(first, Value):
+        return value
+    if value.operation == "divide":
+        return _known_quotient(value, first)
+    if value.operation == "power" and not value.weak:
+        return _known_power(value, first)
+    if value.operation == "astype" and not first.weak and _same(first, value):
+        return first
+    if value.operation in ("reshape", "broadcast") and _same(first, value):
+        return first
     if value.operation == "permute" and value.static["axes"] == tuple(range(len(value.shape))):
-        return inputs[0]
-    if value.operation == inputs_operation(value) == "reshape":
-        return simplify(_derived(value, "reshape", inputs[0].inputs, shape=value.shape))
-    if value.operation == inputs_operation(value) == "permute":
-        axes = tuple(inputs[0].static["axes"][a] for a in value.static["axes"])
-        return simplify(_derived(value, "permute", inputs[0].inputs, axes=axes))
-    if value.operation == "astype" and isinstance(inputs[0], Value) and not inputs[0].weak and _same(inputs[0], value):
-        return inputs[0]
+        return first
+    if value.operation == first.operation == "reshape":
+        return simplify(_derived(value, "reshape", first.inputs, shape=value.shape))
+    if value.operation == first.operation == "permute":
+        axes = tuple(first.static["axes"][a] for a in value.static["axes"])
+        return simplify(_derived(value, "permute", first.inputs, axes=axes))
     return value
 
 
-def _known_power(value: Value) -> Value:
+def _known_product(value: Value) -> Value:
+    """Products with 1."""
+    for one, other in (value.inputs, value.inputs[::-1]):
+        if _number(one) == 1 and isinstance(other, Value) and _same(other, value):
+            return other
+    return value
+
+
+def _known_quotient(value: Value, dividend: Value) -> Value:
+    """Quotients by 1 and by other powers of two, whose inverse is exact."""
+    divisor = _number(value.inputs[1])
+    if not divisor or isinstance(divisor, bool) or value.dtype.kind != "f":
+        return value
+    if divisor == 1 and _same(dividend, value):
+        return dividend
+    fraction, exponent = math.frexp(divisor)
+    if abs(fraction) != 0.5 or abs(exponent) > 100:  # of larger ones, the inverse is no normal float32
+        return value
+    return _derived(value, "multiply", (dividend, 1 / divisor))
+
+
+def _known_power(value: Value, base: Value) -> Value:
     """Powers that are products or roots."""
-    base, exponent = value.inputs[0], _number(value.inputs[1])
-    assert isinstance(base, Value)
+    exponent = _number(value.inputs[1])
     if not _same(base, value) or isinstance(exponent, bool) or exponent not in (1, 2, 3, 0.5, -1, -0.5):
         return value
     if exponent == 1:
@@ -110,18 +127,14 @@ def one_hot_products(value: Value) -> Value:
     """one_hot(i) @ w looks rows up; one_hot(i).T @ g adds rows up: no product is needed for either."""
     if value.operation != "matmul":
         return value
-    a, b = value.inputs
-    if a.operation == "one_hot" and len(a.shape) == 2:
+    a, b = value.values
+    if len(a.shape) != 2 or len(b.shape) > 2:
+        return value
+    if a.operation == "one_hot":
         return _derived(value, "gather", (b, a.inputs[0]), axis=0)
-    if a.operation == "permute" and a.inputs[0].operation == "one_hot" and len(a.shape) == 2:
-        return _derived(value, "scatter_add", (b, a.inputs[0].inputs[0]), axis=0, shape=value.shape)
+    if a.operation == "permute" and a.values[0].operation == "one_hot":
+        return _derived(value, "scatter_add", (b, a.values[0].inputs[0]), axis=0, shape=value.shape)
     return value
-
-
-def inputs_operation(value: Value) -> str:
-    """The operation of the first input."""
-    first = value.inputs[0] if value.inputs else None
-    return first.operation if isinstance(first, Value) else ""
 
 
 def _number(x: Any) -> Any:
@@ -140,7 +153,7 @@ def merge_equal(record: Record) -> Record:
     known: dict[Any, Value] = {}
 
     def rule(value: Value) -> Value:
-        inputs = tuple(x.number if isinstance(x, Value) else (type(x), x) for x in value.inputs)
+        inputs = tuple(x.number if isinstance(x, Value) else repr(x) for x in value.inputs)  # 0.0 is not -0.0
         static = tuple((k, _hashable(v)) for k, v in value.static.items())
         key = value.operation, inputs, static, value.shape, value.dtype, value.weak
         return known.setdefault(key, value)

@@ -30,7 +30,8 @@ def _gather(x: Array, *positions: Array, axis: int) -> Array:
 
 def _scatter_add(values: Array, *positions: Array, axis: int, shape: tuple[int, ...]) -> Array:
     """The transpose of ``gather``: zeros of ``shape``, to which the values are added at the positions."""
-    return numpy_namespace.scatter_add(shape, (slice(None),) * axis + positions, values)
+    result: Array = numpy_namespace.scatter_add(shape, (slice(None),) * axis + positions, values)
+    return result
 
 
 def _place(value: Array, starts: tuple[int, ...], steps: tuple[int, ...], shape: tuple[int, ...]) -> Array:
@@ -40,13 +41,22 @@ def _place(value: Array, starts: tuple[int, ...], steps: tuple[int, ...], shape:
     return result
 
 
-def _argmax(x: Array, axes: tuple[int, ...], keepdims: bool) -> Array:
+def _over_axes(reduce: Callable[..., Any]) -> Callable[..., Any]:
+    def reduced(x: Array, axes: tuple[int, ...], keepdims: bool) -> Any:
+        return reduce(x, axes, keepdims)
+
+    return reduced
+
+
+def _argmax(x: Array, axes: tuple[int, ...], keepdims: bool) -> Any:
     return x.argmax(axes[0], keepdims=keepdims)
 
 
-def _where(condition: Any, a: Any, b: Any) -> Any:
-    return numpy_namespace.where(condition, a, b)
-
+#: Primitives that are functions of the namespace.
+_FUNCTIONS = (
+    *("exp", "expm1", "log", "log1p", "sqrt", "sin", "cos", "erf", "abs", "sign", "tanh"),
+    *("maximum", "minimum", "where", "matmul"),
+)
 
 COMPUTE: dict[str, Callable[..., Any]] = {
     # element by element; Python's operators, so that numbers of Python stay numbers of Python
@@ -69,32 +79,27 @@ COMPUTE: dict[str, Callable[..., Any]] = {
     "bitwise_xor": operator.xor,
     "right_shift": operator.rshift,
     "astype": lambda x, dtype: np.asarray(x).astype(dtype),
-    **{
-        name: getattr(numpy_namespace, name)
-        for name in "exp expm1 log log1p sqrt sin cos erf abs sign tanh maximum minimum".split()
-    },
-    "where": _where,
+    **{name: getattr(numpy_namespace, name) for name in _FUNCTIONS},
     # reductions
-    "sum": lambda x, axes, keepdims: numpy_namespace.sum(x, axes, keepdims),
-    "max": lambda x, axes, keepdims: numpy_namespace.max(x, axes, keepdims),
-    "min": lambda x, axes, keepdims: numpy_namespace.min(x, axes, keepdims),
+    "sum": _over_axes(numpy_namespace.sum),
+    "max": _over_axes(numpy_namespace.max),
+    "min": _over_axes(numpy_namespace.min),
     "argmax": _argmax,
-    "cumsum": lambda x, axis: numpy_namespace.cumsum(x, axis),
-    "matmul": numpy_namespace.matmul,
+    "cumsum": numpy_namespace.cumsum,
     # where elements are
     "reshape": lambda x, shape: x.reshape(shape),
-    "permute": lambda x, axes: x.transpose(axes),
-    "broadcast": lambda x, shape: np.broadcast_to(x, shape),
+    "permute": np.transpose,
+    "broadcast": np.broadcast_to,
     "slice": _slice,
     "windows": windows,
     # what moves elements
     "concatenate": lambda *parts, axis: np.concatenate(parts, axis),
-    "pad": lambda x, widths, value: numpy_namespace.pad(x, widths, value),
+    "pad": numpy_namespace.pad,
     "place": _place,
     "overlap_add": overlap_add,
     "gather": _gather,
     "scatter_add": _scatter_add,
-    "one_hot": lambda indices, classes, dtype: numpy_namespace.one_hot(indices, classes, dtype),
+    "one_hot": numpy_namespace.one_hot,
     # sources
     "constant": lambda array: array,
     "full": np.full,

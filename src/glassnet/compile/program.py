@@ -11,11 +11,11 @@ import ctypes
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import numpy as np
 
-from glassnet.compile.emit import Emitter, Frame
+from glassnet.compile.emit import Emitter
 from glassnet.compile.engine import Code, attributes
 from glassnet.compile.fuse import fuse
 from glassnet.compile.loops import Buffer, Loop, Product, Statement, loads, walk, written
@@ -23,12 +23,14 @@ from glassnet.compile.lower import Lowering
 from glassnet.compile.matrix import Axis, Matrix
 from glassnet.compile.memory import ALIGNMENT, Layout, lay_out, settle
 from glassnet.compile.passes import optimize
-from glassnet.compile.products import plan_product
 from glassnet.compile.record import Record
 from glassnet.compile.share import MEET, Sharing, available_threads, phases, units
 from glassnet.compile.source import text
 from glassnet.compile.tidy import tidy
+from glassnet.compile.tiles import plan_product
+from glassnet.compile.values import Frame
 from glassnet.compile.writer import ELEMENTS, INDEX, Writer
+from glassnet.engine.errors import DataError, ShapeError
 from glassnet.engine.namespace import Array
 
 #: How much a function may hold: loops count 1, products 4.
@@ -101,9 +103,7 @@ class Program:
         rows = np.ascontiguousarray(rows, np.int64)
         rates = np.ascontiguousarray(rates, np.float64)
         words = np.ascontiguousarray(words, np.uint32)
-        assert rows.size == steps * self._rows
-        assert rates.size >= steps * self._rates
-        assert words.size >= steps * self._words * 2
+        self._check(steps, rows, rates, words, given)
         outputs = np.zeros((steps, self.layout.outputs), np.uint8)
         places = [array.ctypes.data for array in (self._memory, rows, rates, words, outputs, self.timings, *given)]
         others = [
@@ -114,6 +114,21 @@ class Program:
         for other in others:
             other.result()
         return {name: self._output(outputs, name, buffer) for name, buffer in self._outputs.items()}
+
+    def _check(self, steps: int, rows: Array, rates: Array, words: Array, tables: Sequence[Array]) -> None:
+        """Refuse what would be read outside of its memory."""
+        sizes = rows.size, rates.size, words.size
+        wanted = steps * self._rows, steps * self._rates, steps * self._words * 2
+        if sizes != wanted:
+            raise ShapeError(f"{steps} steps take rows, rates and words of {wanted} elements, got {sizes}.")
+        for buffer, known, table in zip(self._tables, self._given, tables, strict=True):
+            if table.shape != known.shape or table.dtype != known.dtype:
+                raise ShapeError(
+                    f"{buffer.name} was compiled for {known.dtype} of shape {known.shape}, got {table.dtype} "
+                    f"of shape {table.shape}. Compile the step again."
+                )
+            if rows.size and not 0 <= rows.min() <= rows.max() < len(table):
+                raise DataError(f"rows must be from 0 to {len(table) - 1}, got {rows.min()} to {rows.max()}.")
 
     def example(self, steps: int) -> tuple[Array, Array, Array]:
         """Rows, learning rates and words for some steps, to be timed with: rows in their order, rates of 0."""
@@ -239,11 +254,11 @@ class Program:
                 value = w.binary("add", INDEX, "%number", s)
                 alone(lambda: w.store(INDEX, value, place))
             for i, (name, shared) in enumerate(calls):
-                call = f"call void @{name}({', '.join(given)})"
+                call = partial(w.say, f"call void @{name}({', '.join(given)})")
                 if shared:
-                    w.say(call)
+                    call()
                 else:
-                    alone(lambda call=call: w.say(call))
+                    alone(call)
                 last = i + 1 == len(calls)
                 if self.threads > 1 and (shared or last or calls[i + 1][1]):
                     w.say(f"call void @meet(ptr {count}, ptr {generation}, i64 %threads)")

@@ -20,9 +20,12 @@ _numbers = count()
 
 #: Primitives that compute each element from the elements at the same place.
 ELEMENTWISE = frozenset(
-    "add subtract multiply divide power negate exp expm1 log log1p sqrt sin cos erf abs sign tanh maximum minimum where"
-    " less less_equal greater greater_equal equal not_equal logical_and logical_or logical_not"
-    " bitwise_xor right_shift remainder astype".split()
+    (
+        *("add", "subtract", "multiply", "divide", "power", "negate", "remainder", "abs", "sign", "sqrt"),
+        *("exp", "expm1", "log", "log1p", "sin", "cos", "tanh", "erf", "maximum", "minimum", "where", "astype"),
+        *("less", "less_equal", "greater", "greater_equal", "equal", "not_equal"),
+        *("logical_and", "logical_or", "logical_not", "bitwise_xor", "right_shift"),
+    )
 )
 #: Primitives that reduce over axes.
 REDUCTIONS = frozenset(("sum", "max", "min", "argmax"))
@@ -45,8 +48,8 @@ class Value:
     """One array of a record.
 
     operation: the name of the primitive. inputs: values, and numbers of Python. static: what else it was told.
-    number: counts the values of the process. weak: whether it is a number of Python that was computed in the step, such as a learning rate times another: it
-    takes the type of what it meets.
+    weak: whether it is a number of Python that was computed in the step, such as a learning rate times another, which
+    takes the type of what it meets. number: counts the values of the process.
     """
 
     operation: str

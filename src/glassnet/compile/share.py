@@ -11,7 +11,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from glassnet.compile.emit import Emitter, Frame, Lane, vector_width
+from glassnet.compile.emit import Emitter, vector_width
 from glassnet.compile.loops import (
     Accumulate,
     Let,
@@ -26,7 +26,9 @@ from glassnet.compile.loops import (
     subexpressions,
     walk,
 )
-from glassnet.compile.products import plan_product, write_product
+from glassnet.compile.products import write_product
+from glassnet.compile.tiles import plan_product
+from glassnet.compile.values import Frame, Lane
 from glassnet.compile.writer import ELEMENTS, INDEX, Writer
 
 #: A step with less work than this (multiplications and additions, about) is made by one thread.

@@ -23,8 +23,8 @@ from glassnet.engine.scope import scope
 from glassnet.engine.tensor import Tensor
 from glassnet.optim import Optimizer
 
-#: function(x, y) -> the values that the step tells, by name.
-Step = Callable[[Tensor, Tensor], Mapping[str, Any]]
+#: function(x, y), a batch of each table -> the values that the step tells, by name.
+Step = Callable[..., Mapping[str, Any]]
 
 
 class Bound:

@@ -6,7 +6,8 @@ removes what nobody reads; ``hoist`` moves what does not change in a loop in fro
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from itertools import count
 
 from glassnet.compile.loops import (
@@ -20,18 +21,17 @@ from glassnet.compile.loops import (
     Load,
     Loop,
     Name,
-    Op,
     Product,
     Start,
     Statement,
     Store,
     Var,
+    affine,
     loads,
-    map_statement,
     own_expressions,
-    rename,
     subexpressions,
     walk,
+    with_parts,
     written,
 )
 
@@ -47,37 +47,32 @@ def tidy(body: Sequence[Statement]) -> list[Statement]:
 
 def collapse(body: Sequence[Statement]) -> list[Statement]:
     """Loops over i and j whose addresses all contain i * extent of j + j become one loop."""
-    found: list[Statement] = []
-    for statement in body:
-        if isinstance(statement, Loop):
-            statement = Loop(
-                statement.var,
-                collapse(statement.body),
-                statement.vector,
-                statement.origin,
-                statement.comment,
-            )
-            while (merged := _merged(statement)) is not None:
-                statement = merged
-        found.append(statement)
-    return found
+    return [_collapsed(statement) if isinstance(statement, Loop) else statement for statement in body]
+
+
+def _collapsed(loop: Loop) -> Loop:
+    loop = replace(loop, body=collapse(loop.body))
+    while (merged := _merged(loop)) is not None:
+        loop = merged
+    return loop
 
 
 def _merged(outer: Loop) -> Loop | None:
-    if len(outer.body) != 1 or not isinstance(outer.body[0], Loop) or outer.vector:
+    """A loop and the one in it as one, if it is all that is in it."""
+    if len(outer.body) != 1 or not isinstance(inner := outer.body[0], Loop) or outer.vector:
         return None
-    inner = outer.body[0]
-    if any(isinstance(s, Loop | Product) for s in inner.body):
+    simple = [statement for statement in inner.body if not isinstance(statement, Loop | Product)]
+    if len(simple) < len(inner.body):
         return None
-    for index in _indices(inner.body):
-        if index.factor(outer.var) != index.factor(inner.var) * inner.var.extent:
-            return None
+    if any(index.factor(outer.var) != index.factor(inner.var) * inner.var.extent for index in _indices(simple)):
+        return None
     both = Var(outer.var.name + inner.var.name, outer.var.extent * inner.var.extent)
-    mapping = {outer.var: Affine(), inner.var: Affine(((both, 1),))}
-    return Loop(both, [rename(s, mapping) for s in inner.body], inner.vector, outer.origin, outer.comment)
+    mapping = {outer.var: Affine(), inner.var: affine(both)}
+    return Loop(both, [one.renamed(mapping) for one in simple], inner.vector, outer.origin, outer.comment)
 
 
 def _indices(body: Iterable[Statement]) -> Iterable[Affine]:
+    """Every sum of loop variables in statements."""
     for statement in body:
         if isinstance(statement, Store):
             yield statement.index
@@ -106,10 +101,9 @@ def _forward(body: Sequence[Statement], known: _Known, numbers: count[int]) -> l
     for statement in body:
         if isinstance(statement, Loop):
             _forget(known, written([statement]))
-            inner = _forward(statement.body, dict(known), numbers)
-            found.append(Loop(statement.var, inner, statement.vector, statement.origin, statement.comment))
+            found.append(replace(statement, body=_forward(statement.body, dict(known), numbers)))
             continue
-        changed = map_statement(statement, change)
+        changed = statement.mapped(change)
         if isinstance(changed, Store):
             _forget(known, [changed.buffer])
             if not changed.add and not changed.gathered:
@@ -135,36 +129,33 @@ def _forget(known: _Known, buffers: Iterable[Buffer]) -> None:
 
 
 def drop(body: Sequence[Statement]) -> list[Statement]:
-    """Without stores into temporaries that nobody reads, and names that nobody uses; names used once are put there."""
+    """Without stores into temporaries that nobody reads, and without names that nobody uses."""
     read = {load.buffer for load in loads(body)}
-    body = _without(body, lambda s: isinstance(s, Store) and s.buffer.kind == "temporary" and s.buffer not in read)
+    left = _without(body, lambda s: isinstance(s, Store) and s.buffer.kind == "temporary" and s.buffer not in read)
     while True:
-        uses: dict[Name, int] = {}
-        for statement in walk(body):
-            for expr in own_expressions(statement):
-                for part in subexpressions(expr):
-                    if isinstance(part, Name):
-                        uses[part] = uses.get(part, 0) + 1
-        shorter = _without(body, lambda s, used=uses: isinstance(s, Let) and s.name not in used)
-        if _length(shorter) == _length(body):
+        used = _names_in(left)
+        shorter = _without(left, lambda s, used=used: isinstance(s, Let) and s.name not in used)  # type: ignore[misc]
+        if len(list(walk(shorter))) == len(list(walk(left))):
             return shorter
-        body = shorter
+        left = shorter
 
 
-def _without(body: Sequence[Statement], gone: object) -> list[Statement]:
+def _names_in(body: Sequence[Statement]) -> set[Name]:
+    parts = (part for s in walk(body) for expr in own_expressions(s) for part in subexpressions(expr))
+    return {part for part in parts if isinstance(part, Name)}
+
+
+def _without(body: Sequence[Statement], gone: Callable[[Statement], bool]) -> list[Statement]:
+    """Without some statements, and without loops that are empty then."""
     found: list[Statement] = []
     for statement in body:
         if isinstance(statement, Loop):
             inner = _without(statement.body, gone)
             if inner:
-                found.append(Loop(statement.var, inner, statement.vector, statement.origin, statement.comment))
-        elif not gone(statement):  # type: ignore[operator]
+                found.append(replace(statement, body=inner))
+        elif not gone(statement):
             found.append(statement)
     return found
-
-
-def _length(body: Sequence[Statement]) -> int:
-    return sum(1 for _ in walk(body))
 
 
 # What does not change in a loop
@@ -177,60 +168,43 @@ def hoist(body: Sequence[Statement], numbers: count[int]) -> list[Statement]:
         if not isinstance(statement, Loop):
             found.append(statement)
             continue
-        inner, lets = _hoisted(statement, numbers)
-        found += lets
-        found.append(Loop(statement.var, hoist(inner, numbers), statement.vector, statement.origin, statement.comment))
+        lifting = _Lifting(statement, numbers)
+        inner = lifting.visit(statement.body)
+        found += [Let(name, expr) for expr, name in lifting.lets.items()]
+        found.append(replace(statement, body=hoist(inner, numbers)))
     return found
 
 
-def _hoisted(loop: Loop, numbers: count[int]) -> tuple[list[Statement], list[Statement]]:
-    inside = list(walk(loop.body))
-    variables = {loop.var, *(s.var for s in inside if isinstance(s, Loop))}
-    names = {s.name for s in inside if isinstance(s, Let | Accumulate | Start)}
-    changed = set(written(loop.body))
-    lets: dict[Expr, Name] = {}
+class _Lifting:
+    """``lets``: what the body of a loop computes in every turn again, with names for it."""
 
-    def own(expr: Expr) -> bool:
-        """Whether this part by itself changes in the loop."""
-        if isinstance(expr, Load):
-            return expr.buffer in changed or any(var in variables for var, _ in expr.index.terms)
-        if isinstance(expr, Index):
-            return any(var in variables for var, _ in expr.index.terms)
-        return isinstance(expr, Name) and expr in names
+    def __init__(self, loop: Loop, numbers: count[int]) -> None:
+        inside = list(walk(loop.body))
+        self.lets: dict[Expr, Name] = {}
+        self._numbers = numbers
+        self._variables = {loop.var, *(s.var for s in inside if isinstance(s, Loop))}
+        self._names = {s.name for s in inside if isinstance(s, Let | Accumulate | Start)}
+        self._written = set(written(loop.body))
 
-    def invariant(expr: Expr) -> bool:
-        return not any(own(part) for part in subexpressions(expr))
+    def visit(self, body: Sequence[Statement]) -> list[Statement]:
+        """The body with names in the places of what does not change."""
+        return [replace(s, body=self.visit(s.body)) if isinstance(s, Loop) else s.changed(self._lifted) for s in body]
 
-    def lift(expr: Expr) -> Expr:
-        """The largest parts that do not change, as names."""
+    def _lifted(self, expr: Expr) -> Expr:
+        """An expression with names in the places of its largest parts that are read or computed and do not change."""
         if isinstance(expr, Const | Name | Index):
             return expr
-        if invariant(expr):
-            return lets.setdefault(expr, Name(f"y{next(numbers)}", expr.dtype)) if _has_load(expr) else expr
-        if isinstance(expr, Op):
-            return Op(expr.name, tuple(lift(x) for x in expr.arguments), expr.dtype)
-        parts = tuple(type(g)(lift(g.position), g.stride, g.count) for g in expr.gathered)
-        return Load(expr.buffer, expr.index, parts)
+        parts = list(subexpressions(expr))
+        if any(map(self._changes, parts)):
+            return with_parts(expr, self._lifted)
+        if not any(isinstance(part, Load | Name) for part in parts):
+            return expr
+        return self.lets.setdefault(expr, Name(f"y{next(self._numbers)}", expr.dtype))
 
-    def visit(body: Sequence[Statement]) -> list[Statement]:
-        result: list[Statement] = []
-        for s in body:
-            if isinstance(s, Loop):
-                result.append(Loop(s.var, visit(s.body), s.vector, s.origin, s.comment))
-            elif isinstance(s, Let):
-                result.append(Let(s.name, lift(s.value)))
-            elif isinstance(s, Accumulate):
-                result.append(Accumulate(s.name, s.operation, lift(s.value)))
-            elif isinstance(s, Store):
-                parts = tuple(type(g)(lift(g.position), g.stride, g.count) for g in s.gathered)
-                result.append(Store(s.buffer, s.index, lift(s.value), parts, s.add))
-            else:
-                result.append(s)
-        return result
-
-    inner = visit(loop.body)
-    return inner, [Let(name, expr) for expr, name in lets.items()]
-
-
-def _has_load(expr: Expr) -> bool:
-    return any(isinstance(part, Load | Name) for part in subexpressions(expr))
+    def _changes(self, part: Expr) -> bool:
+        """Whether a part by itself changes in the loop."""
+        if isinstance(part, Load) and part.buffer in self._written:
+            return True
+        if isinstance(part, Load | Index):
+            return any(var in self._variables for var, _ in part.index.terms)
+        return isinstance(part, Name) and part in self._names

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from traceback import walk_stack
 from types import FrameType
@@ -20,7 +21,7 @@ import numpy as np
 from glassnet.compile.primitives import COMPUTE
 from glassnet.compile.record import Origin, Record, Shape, Value
 from glassnet.engine.errors import TraceError
-from glassnet.engine.namespace import Array, NumpyNamespace
+from glassnet.engine.namespace import Array
 from glassnet.engine.ops.reduce import as_axes
 from glassnet.engine.scope import scope
 
@@ -71,14 +72,14 @@ def _as_input(x: Any) -> Any:
 
 
 def is_number(x: Any) -> bool:
-    """Whether it is a number of Python, which takes the type of what it meets; NumPy's float64 is none, though a float."""
+    """Whether it is a number of Python, which takes the type of what it meets. NumPy's float64 is a float, but none."""
     return isinstance(x, bool | int | float) and not isinstance(x, np.generic)
 
 
 def constant(array: Any) -> Value:
     """An array that is the same in every step."""
     array = np.asarray(array)
-    if array.size and (array == array.flat[0]).all():
+    if array.size and array.tobytes() == array.flat[:1].tobytes() * array.size:  # 0.0 and -0.0 are two numbers
         return Value("full", (), {"shape": array.shape, "fill_value": array.flat[0].item()}, array.shape, array.dtype)
     return Value("constant", (), {"array": array}, array.shape, array.dtype)
 
@@ -91,8 +92,8 @@ def as_traced(x: Any) -> Traced:
     return Traced(constant(array), array)
 
 
-def _operator(operation: str, reflected: bool = False) -> Callable[[Traced, Any], Traced]:
-    def operate(self: Traced, other: Any) -> Traced:
+def _operator(operation: str, reflected: bool = False) -> Callable[[Traced, Any], Any]:
+    def operate(self: Traced, other: Any) -> Any:
         if not isinstance(other, Traced | np.ndarray | np.generic | bool | int | float):
             return NotImplemented
         return apply(operation, other, self) if reflected else apply(operation, self, other)
@@ -157,7 +158,7 @@ class Traced:
     __pow__, __rpow__ = _operator("power"), _operator("power", True)
     __mod__ = _operator("remainder")
     __lt__, __le__, __gt__, __ge__ = map(_operator, ("less", "less_equal", "greater", "greater_equal"))
-    __eq__, __ne__ = _operator("equal"), _operator("not_equal")  # type: ignore[assignment]  # element by element
+    __eq__, __ne__ = _operator("equal"), _operator("not_equal")
     __and__, __rand__ = _operator("logical_and"), _operator("logical_and", True)
     __or__, __ror__ = _operator("logical_or"), _operator("logical_or", True)
     __xor__, __rxor__ = _operator("bitwise_xor"), _operator("bitwise_xor", True)
@@ -174,11 +175,8 @@ class Traced:
 
     def astype(self, dtype: Any, copy: bool = True) -> Traced:  # noqa: ARG002  # NumPy's signature
         """The same numbers in another type."""
-        return (
-            self
-            if np.dtype(dtype) == self.dtype and not self.node.weak
-            else apply("astype", self, dtype=np.dtype(dtype))
-        )
+        wanted = np.dtype(dtype)
+        return self if wanted == self.dtype and not self.node.weak else apply("astype", self, dtype=wanted)
 
     def reshape(self, *shape: Any) -> Traced:
         """The same elements in another shape."""
@@ -195,7 +193,7 @@ class Traced:
     def argmin(self, axis: int | None = None) -> Traced:
         """Position of the smallest element along an axis, or among all elements."""
         smallest = apply("min", self, axes=as_axes(axis, self.ndim), keepdims=True)
-        return (self == smallest).argmax(axis)
+        return apply("equal", self, smallest).argmax(axis)
 
     def __getitem__(self, index: Any) -> Traced:
         from glassnet.compile.indexing import take
@@ -208,11 +206,11 @@ class Traced:
     __setitem__ = _refuse("a write into the elements", WRITE)
 
 
-def _function(operation: str) -> Callable[..., Traced]:
-    return staticmethod(lambda *inputs: apply(operation, *inputs))  # type: ignore[return-value]
+def _function(operation: str) -> Any:
+    return staticmethod(partial(apply, operation))
 
 
-class TracingNamespace(NumpyNamespace):
+class TracingNamespace:
     """The functions of ``NumpyNamespace``, computed and written down."""
 
     exp, expm1, log, log1p = map(_function, ("exp", "expm1", "log", "log1p"))
@@ -262,13 +260,13 @@ class TracingNamespace(NumpyNamespace):
 
     def expand_dims(self, x: Any, axes: Any) -> Traced:
         """New axes of length 1."""
-        x = as_traced(x)
-        return x.reshape(np.expand_dims(np.broadcast_to(np.False_, x.shape), axes).shape)
+        given = as_traced(x)
+        return given.reshape(np.expand_dims(np.broadcast_to(np.False_, given.shape), axes).shape)
 
     def broadcast_to(self, x: Any, shape: Shape) -> Traced:
         """x repeated along axes of length 1."""
-        x = as_traced(x)
-        return x if tuple(shape) == x.shape else apply("broadcast", x, shape=tuple(shape))
+        given = as_traced(x)
+        return given if tuple(shape) == given.shape else apply("broadcast", given, shape=tuple(shape))
 
     def concatenate(self, parts: Sequence[Any], axis: int) -> Traced:
         """Arrays joined along an axis."""
@@ -318,7 +316,7 @@ class Trace:
     def __init__(self) -> None:
         self.record = Record()
 
-    def input(self, name: str, value: Array | float, table: str = "") -> Traced:
+    def input(self, name: str, value: Array | float) -> Traced:
         """An array, or a number of Python, that comes in under a name."""
         weak = is_number(value)
         array = np.asarray(value)

@@ -188,7 +188,7 @@ def _may_hold(array: Array, value: int) -> bool:
     if array.dtype.kind not in "iu":
         return False
     if scope.tracer is not None:
-        return scope.tracer.may_hold(array, value)
+        return bool(scope.tracer.may_hold(array, value))
     return bool((array == value).any())
 
 
@@ -242,7 +242,8 @@ def _weighted(rows: Tensor, share: Array, counts: Array | None, reduction: str, 
     _check_some(values)
     total = scope.xp.sum(share)
     require(total > 0, lambda: DataError("all targets are of classes with weight 0: there is nothing to learn."))
-    return values.sum() / total
+    mean: Tensor = values.sum() / total
+    return mean
 
 
 def _reduce(values: Tensor, reduction: str) -> Tensor:
