@@ -111,7 +111,7 @@ CONV2D = sequential(
     (nn.Linear, 6, 3),
 )
 NORMS = sequential(
-    (nn.Linear, 4, 6), (nn.LayerNorm, 6), (nn.ELU,), (nn.GroupNorm, 3, 6), (nn.Softplus,), (nn.Linear, 6, 3)
+    (nn.Linear, 4, 8), (nn.LayerNorm, 8), (nn.ELU,), (nn.GroupNorm, 2, 8), (nn.Softplus,), (nn.Linear, 8, 3)
 )
 INSTANCES = sequential(
     (partial(nn.InstanceNorm, affine=True), 4), (nn.Conv1d, 4, 5, 3), (nn.LeakyReLU,), (nn.Flatten,), (nn.Linear, 35, 3)

@@ -24,6 +24,10 @@ CHEAP = 2
 #: An expression that costs more is cut, so that none grows with the length of a program.
 LONG = 100
 
+#: Who compares an element exactly, perhaps with itself computed elsewhere: there the last bit must be the same, which
+#: depends on what is contracted to a fused multiply-add.
+EXACT = frozenset(("equal", "not_equal", "max", "min", "argmax"))
+
 #: What is computed where it is used, element by element.
 INLINE = ELEMENTWISE | {"gather", "one_hot"}
 #: What is known without being computed.
@@ -44,8 +48,7 @@ def kept_values(record: Record, order: Sequence[Value]) -> set[int]:
     for value in order:
         if value.operation in INLINE:
             cost = COSTS.get(value.operation, 1) + sum(costs.get(given.number, 0) for given in value.values)
-            again = cost > CHEAP and _computed_again(value, users)
-            if again or cost > LONG or (value.weak and cost > 1):
+            if cost > LONG or (cost > 1 and (value.weak or _is_worth_keeping(value, cost, users))):
                 kept.add(value.number)
             costs[value.number] = 0 if value.number in kept else cost
         elif value.operation in MOVEMENTS:
@@ -57,10 +60,13 @@ def kept_values(record: Record, order: Sequence[Value]) -> set[int]:
     return kept - (rows - results)
 
 
-def _computed_again(value: Value, users: Users) -> bool:
-    """Whether an element would be computed more than once if everyone who uses the value did it."""
+def _is_worth_keeping(value: Value, cost: int, users: Users) -> bool:
+    """Whether an element would be computed several times, though it costs much or must have the same bits."""
     found = list(_through_movements(value, users))
-    return len(found) > 1 or any(_turns(user) > value.size for user in found)
+    several = len(found) > 1
+    if several and any(user.operation in EXACT for user in found):
+        return True
+    return cost > CHEAP and (several or any(_turns(user) > value.size for user in found))
 
 
 def _through_movements(value: Value, users: Users) -> Iterator[Value]:

@@ -46,7 +46,9 @@ def tidy(body: Sequence[Statement]) -> list[Statement]:
 
 
 def collapse(body: Sequence[Statement]) -> list[Statement]:
-    """Loops over i and j whose addresses all contain i * extent of j + j become one loop."""
+    """Loops over i and j whose addresses all contain i * extent of j + j become one loop. It is a vector loop if that
+    over j was: then turns of i are computed at a time, and must not depend on each other.
+    """
     return [_collapsed(statement) if isinstance(statement, Loop) else statement for statement in body]
 
 
@@ -66,9 +68,19 @@ def _merged(outer: Loop) -> Loop | None:
         return None
     if any(index.factor(outer.var) != index.factor(inner.var) * inner.var.extent for index in _indices(simple)):
         return None
+    if inner.vector and _turns_meet(simple):
+        return None
     both = Var(outer.var.name + inner.var.name, outer.var.extent * inner.var.extent)
     mapping = {outer.var: Affine(), inner.var: affine(both)}
     return Loop(both, [one.renamed(mapping) for one in simple], inner.vector, outer.origin, outer.comment)
+
+
+def _turns_meet(body: Sequence[Statement]) -> bool:
+    """Whether what one turn writes may be read or written by another: it is not all at one address of the buffer."""
+    stores = [statement for statement in body if isinstance(statement, Store)]
+    places = {store.buffer: store.index for store in stores}
+    touched: list[Store | Load] = [*stores, *(load for load in loads(body) if load.buffer in places)]
+    return any(one.gathered or one.index != places[one.buffer] for one in touched)
 
 
 def _indices(body: Iterable[Statement]) -> Iterable[Affine]:
