@@ -20,7 +20,7 @@ from glassnet.train.metrics import Metric
 class CompiledEvaluation:
     """The values of ``evaluate_split``, with the weights that the network has at the time.
 
-    compile: makes the step: (bound, tables, rows of a batch) -> the compiled step. The rows that do not fill a batch
+    make_step: (bound, tables, rows of a batch) -> the compiled step. The rows that do not fill a batch
     are evaluated eagerly.
     """
 
@@ -30,13 +30,13 @@ class CompiledEvaluation:
         split: Split,
         loss: Loss,
         metrics: Mapping[str, Metric],
-        compile: Callable[[Bound, Mapping[str, Any], int], CompiledStep],  # noqa: A002
+        make_step: Callable[[Bound, Mapping[str, Any], int], CompiledStep],
         batch_size: int = 1024,
     ) -> None:
         self._net, self._split, self._loss, self._metrics = net, split, loss, metrics
         self._size = min(batch_size, len(split))
         bound = Bound(self._evaluate, dict(named_tensors(net)), None)
-        self._step = compile(bound, {"data.x": split.x, "data.y": split.y}, self._size)
+        self._step = make_step(bound, {"data.x": split.x, "data.y": split.y}, self._size)
 
     def __call__(self) -> dict[str, float]:
         """{"loss": ..., metric: ...} over all rows."""
