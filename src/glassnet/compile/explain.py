@@ -75,8 +75,12 @@ def bytes_of(part: list[Statement]) -> int:
 
 def title(part: list[Statement]) -> str:
     """What a part computes, and in which layers."""
-    names = [s.comment for s in walk(part) if isinstance(s, Loop | Product) and s.comment]
-    return names[0] if names else "numbers"
+    for s in walk(part):
+        if isinstance(s, Product) and s.origin.layer:
+            return f"{s.origin.layer}: {s.comment}"
+        if isinstance(s, Loop | Product) and s.comment:
+            return s.comment
+    return "numbers"
 
 
 @lru_cache(maxsize=1)

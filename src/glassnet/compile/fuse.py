@@ -248,8 +248,20 @@ def _write(group: Group) -> list[Statement]:
             before += [Start(one.name, one.operation) for one in part.nest.accumulate]
             after += part.nest.stores
         inner.append(_renamed(part, var, first))
-    comment = "; ".join(dict.fromkeys(part.nest.comment for part in group.parts))
-    return [*before, Loop(first, _place(inner), choice.vector, group.parts[0].nest.origin, comment), *after]
+    nests = [part.nest for part in group.parts]
+    return [*before, Loop(first, _place(inner), choice.vector, nests[0].origin, _comment(nests)), *after]
+
+
+def _comment(nests: Sequence[Nest]) -> str:
+    """What the nests compute, layer by layer: ``2 (Tanh): tanh [32, 200]; 3 (Linear 200 -> 27): add [32, 27]``."""
+    found: list[str] = []
+    layer = None
+    for nest in nests:
+        text = nest.comment if nest.origin.layer in ("", layer) else f"{nest.origin.layer}: {nest.comment}"
+        layer = nest.origin.layer or layer
+        if text not in found:
+            found.append(text)
+    return "; ".join(found)
 
 
 def _renamed(part: Part, var: Var, new: Var) -> Part:

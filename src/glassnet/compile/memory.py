@@ -55,6 +55,7 @@ class _Settling:
         if new.kind == "temporary" and _may_replace(self.items, old, new):
             self.items = [_with_buffer(item, new, old) for item in self.items]
             self.buffers[value.number] = old
+            next(item for item in self.items if old in _writes(item)).comment += f" into {name}"
         else:
             self._copy_at_end(value, old)
 

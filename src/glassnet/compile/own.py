@@ -87,7 +87,7 @@ class CompiledFunction:
                 last = list(self._steps)[-1]
                 changed = [name for name, a, b in zip(names, key, last, strict=True) if a != b]
                 self.retraces.append(f"{' and '.join(changed)} changed")
-            bound = Bound(self._told, dict(named_tensors(self._net)), self._optimizer)
+            bound = Bound(self._told, dict(named_tensors(self._net)), self._optimizer, self._net)
             rows = len(next(iter(arrays.values())))
             self._steps[key] = NativeStep(bound, arrays, rows)
         self._latest = self._steps[key]
@@ -153,7 +153,7 @@ class CompiledNetwork:
                 with evaluating(self.net):
                     return {"outputs": self.net(x)}
 
-            bound = Bound(forward, dict(named_tensors(self.net)), None)
+            bound = Bound(forward, dict(named_tensors(self.net)), None, self.net)
             self._steps[key] = NativeStep(bound, {"data.x": rows}, size)
         return self._steps[key]
 

@@ -37,9 +37,9 @@ SOURCES = frozenset(("input", "constant", "full", "arange"))
 
 @dataclass(frozen=True)
 class Origin:
-    """Where a value was computed: the layer's module (or None) and the user's line, such as ``train.py:12``."""
+    """Where a value was computed: the layer, such as ``2 (Linear 16 -> 10)``, and the user's line, ``train.py:12``."""
 
-    layer: Any = None
+    layer: str = ""
     line: str = ""
 
 

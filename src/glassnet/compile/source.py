@@ -114,7 +114,8 @@ class _Printer:
                 yield f"    {line}"
 
     def _product(self, product: Product, variables: Mapping[Var, str]) -> Iterator[str]:
-        yield f"# {product.comment}"
+        layer = f"{product.origin.layer}: " if product.origin.layer else ""
+        yield f"# {layer}{product.comment}"
         matrices = ", ".join(self._matrix(matrix, variables) for matrix in (product.a, product.b, product.c))
         transposed = ", transposed=True" if product.a_transposed else ""
         yield f"product({matrices}, {product.m}, {product.k}, {product.n}{transposed})"

@@ -21,6 +21,7 @@ from glassnet.engine.namespace import Array
 from glassnet.engine.random import training_step
 from glassnet.engine.scope import scope
 from glassnet.engine.tensor import Tensor
+from glassnet.nn.module import Module
 from glassnet.optim import Optimizer
 
 #: function(x, y), a batch of each table -> the values that the step tells, by name.
@@ -30,7 +31,10 @@ Step = Callable[..., Mapping[str, Any]]
 class Bound:
     """A step with what it reads and changes: the tensors of a network, by name, and the state of an optimizer."""
 
-    def __init__(self, function: Step, tensors: Mapping[str, Tensor], optimizer: Optimizer | None) -> None:
+    def __init__(
+        self, function: Step, tensors: Mapping[str, Tensor], optimizer: Optimizer | None, net: Module | None = None
+    ) -> None:
+        self.net = net  # knows the paths of layers, for people
         self.function = function
         self.tensors = dict(tensors)
         self.optimizer = optimizer
@@ -93,6 +97,7 @@ class Recorder:
 
     tables: the arrays that batches are taken from. words: (k, stream) -> the k-th words, for the layer of the stream.
     table_of: array -> the name of the table that its elements are taken from, or None if nobody knows.
+    layers: id of a module -> its place in the network.
     """
 
     def __init__(
@@ -100,8 +105,10 @@ class Recorder:
         tables: Mapping[str, Array],
         words: Callable[[int, int], Any],
         table_of: Callable[[Any], str | None],
+        layers: Mapping[int, str] | None = None,
     ) -> None:
         self.tables = tables
+        self.layers = layers or {}
         self.streams: list[int] = []
         self.conditions: list[Any] = []
         self._words = words
@@ -178,7 +185,8 @@ def record_step(
             node = node.inputs[0]
         return node.name if node is not None and node.operation == "input" and node.name in tables else None
 
-    recorder = Recorder(tables, lambda k, stream: trace.input(f"step.words.{k}", words(stream)), table_of)
+    layers = {} if bound.net is None else {id(m): bound.net.locate(m) for m in bound.net.modules()}
+    recorder = Recorder(tables, lambda k, stream: trace.input(f"step.words.{k}", words(stream)), table_of, layers)
     after, told = computed(bound, TracingNamespace(), recorder, state, rates, count, batch)
     record = trace.record
     record.state = {name: as_traced(array).node for name, array in after.items()}

@@ -47,6 +47,14 @@ def refusal(what: str, line: str, instead: str) -> TraceError:
     )
 
 
+def _layer() -> str:
+    """The layer that computes, by its path where it has one."""
+    if scope.layer is None:
+        return ""
+    paths = {} if scope.tracer is None else scope.tracer.layers
+    return str(paths.get(id(scope.layer), type(scope.layer).__name__))
+
+
 def apply(operation: str, *inputs: Any, **static: Any) -> Traced:
     """Compute a primitive and write it down."""
     values = [x.value if isinstance(x, Traced) else x for x in inputs]
@@ -60,7 +68,7 @@ def apply(operation: str, *inputs: Any, **static: Any) -> Traced:
         array.shape,
         array.dtype,
         weak,
-        Origin(scope.layer, user_line()),
+        Origin(_layer(), user_line()),
     )
     return Traced(node, result if weak else array)
 

@@ -58,7 +58,7 @@ class CompiledSteps:
         self._evaluates_eagerly = False
         self._options: dict[str, Any] = {}  # what the programs were made for
         self._seconds = 0.0  # that a step took, the last time
-        self._bound = Bound(loop.batch_step, dict(named_tensors(loop.net)), loop.optimizer)
+        self._bound = Bound(loop.batch_step, dict(named_tensors(loop.net)), loop.optimizer, loop.net)
 
     def make(self, order: Batches, first: int, most: int) -> int:
         """Make up to ``most`` steps, from batch ``first`` of an epoch on. Returns how many; 0 if it is not compiled."""

@@ -35,7 +35,7 @@ class CompiledEvaluation:
     ) -> None:
         self._net, self._split, self._loss, self._metrics = net, split, loss, metrics
         self._size = min(batch_size, len(split))
-        bound = Bound(self._evaluate, dict(named_tensors(net)), None)
+        bound = Bound(self._evaluate, dict(named_tensors(net)), None, net)
         self._step = make_step(bound, {"data.x": split.x, "data.y": split.y}, self._size)
 
     def __call__(self) -> dict[str, float]:
