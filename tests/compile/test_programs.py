@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 from glassnet.compile.program import Program
 from glassnet.compile.trace import Trace, TracingNamespace
 from glassnet.engine.namespace import numpy_namespace
-from glassnet.engine.windows import places
 
 from .oracle import run_source
 
@@ -70,9 +69,11 @@ class Drawing:
 
     def unary(self):
         i = self.one()
-        name = self.draw(st.sampled_from(["exp", "tanh", "abs", "sign", "sin", "cos", "erf", "negate", "log1p", "sqrt"]))
+        names = ["exp", "tanh", "abs", "sign", "sin", "cos", "erf", "negate", "log1p", "sqrt", "expm1"]
+        name = self.draw(st.sampled_from(names))
         calls = {
             "exp": lambda xp, v: xp.exp(-xp.abs(v[i])),
+            "expm1": lambda xp, v: xp.expm1(-xp.abs(v[i])),
             "log1p": lambda xp, v: xp.log1p(xp.abs(v[i])),
             "sqrt": lambda xp, v: xp.sqrt(xp.abs(v[i])),
             "negate": lambda xp, v: -v[i],
@@ -120,7 +121,7 @@ class Drawing:
         return call
 
     def largest(self):
-        """Where an affine expression is at its largest: both sides are computed in different loops."""
+        """Where an expression is at its largest: both sides are computed in different loops. Ties may be rounding."""
         i = self.one(lambda x: x.ndim)
         if i is None:
             return None
@@ -130,7 +131,9 @@ class Drawing:
             y = v[i] * v[i] * 0.3 + v[i]
             return xp.where(y == xp.max(y, axis, True), y, 0.0)
 
-        return call
+        y = np.sort(self.values[i] * self.values[i] * 0.3 + self.values[i], axis)
+        tied = y.shape[axis] > 1 and (np.take(y, -1, axis) == np.take(y, -2, axis)).any()
+        return None if tied else call
 
     def argmax(self):
         i = self.one(lambda x: x.ndim)
@@ -166,8 +169,8 @@ class Drawing:
         i = self.one(lambda x: x.ndim)
         if i is None:
             return None
-        steps = st.sampled_from([slice(None), slice(None, None, -1), slice(0, 2), slice(-1, None), slice(None, None, 2), 0])
-        index = tuple(self.draw(st.lists(steps, min_size=1, max_size=self.values[i].ndim)))
+        parts = [slice(None), slice(None, None, -1), slice(0, 2), slice(-1, None), slice(None, None, 2), 0]
+        index = tuple(self.draw(st.lists(st.sampled_from(parts), min_size=1, max_size=self.values[i].ndim)))
         return lambda xp, v: v[i][index]
 
     def scattered_slice(self):
@@ -175,7 +178,8 @@ class Drawing:
         if i is None:
             return None
         n = self.values[i].shape[0]
-        return lambda xp, v: xp.scatter_add((2 * n + 1, 2), (slice(2 * n - 1, None, -2) if n > 1 else slice(1), 1), v[i])
+        backwards = slice(2 * n - 1, None, -2)
+        return lambda xp, v: xp.scatter_add((2 * n + 1, 2), (backwards, 1), v[i])
 
     def gathered(self):
         i = self.one(lambda x: x.ndim)
@@ -209,7 +213,8 @@ class Drawing:
         if i is None:
             return None
         pairs = st.tuples(st.integers(0, 2), st.integers(0, 2))
-        widths, value = [self.draw(pairs) for _ in self.values[i].shape], self.draw(st.sampled_from([0.0, -np.inf, 2.0]))
+        widths = [self.draw(pairs) for _ in self.values[i].shape]
+        value = self.draw(st.sampled_from([0.0, -np.inf, 2.0]))
         return lambda xp, v: xp.maximum(xp.pad(v[i], widths, value), -9.0)
 
     def windows(self):
@@ -217,8 +222,7 @@ class Drawing:
         if i is None:
             return None
         shape = self.values[i].shape
-        kernel, stride, dilation = self.draw(st.sampled_from([((2,), (1,), (1,)), ((2,), (2,), (1,)), ((2,), (1,), (2,))]))
-        assert places(shape[1], kernel[0], stride[0], dilation[0]) > 0
+        kernel, (stride, dilation) = (2,), self.draw(st.sampled_from([((1,), (1,)), ((2,), (1,)), ((1,), (2,))]))
         if self.draw(st.booleans()):
             return lambda xp, v: xp.windows(v[i], kernel, stride, dilation)
         return lambda xp, v: xp.overlap_add(xp.windows(v[i], kernel, stride, dilation) * 0.5, shape, stride, dilation)
@@ -276,11 +280,15 @@ def recorded(drawing):
     return record
 
 
-def assert_equal(found, wanted, dtype, message):
+def assert_equal(found, wanted, dtype, message, slack=1):
     size = max(1.0, float(np.abs(wanted[np.isfinite(wanted)]).max(initial=0)))
-    relative = 1e-5 if dtype == np.float32 else 1e-12
+    relative = slack * (1e-5 if dtype == np.float32 else 1e-12)
     np.testing.assert_allclose(found, wanted, rtol=relative, atol=relative * size, err_msg=message)
     assert found.dtype == wanted.dtype
+
+
+#: Python adds up one number after the other, NumPy and compiled code in parts, which is more exact.
+PRINTED = 20
 
 
 def check(drawing):
@@ -288,19 +296,19 @@ def check(drawing):
     for name, array in drawing.inputs.items():
         if name in program.state:
             program.state[name][...] = array
-    wanted = drawing(numpy_namespace, list(drawing.inputs.values()))
+    wanted = [np.asarray(value) for value in drawing(numpy_namespace, list(drawing.inputs.values()))]
     printed, printed_state = run_source(program, NOTHING, NOTHING, 0, NOTHING, {})
     found = program.run(NOTHING, NOTHING, 0, NOTHING.reshape(1, 0, 1))
     for i in drawing.outputs:
-        value = np.asarray(wanted[i])
-        assert_equal(found[f"o{i}"][0], value, drawing.dtype, f"output {i}\n{program.source}")
-        if value.size:
-            assert_equal(printed[f"o{i}"].reshape(value.shape), value, drawing.dtype, f"printed {i}\n{program.source}")
+        assert_equal(found[f"o{i}"][0], wanted[i], drawing.dtype, f"output {i}\n{program.source}")
+        if wanted[i].size:
+            other = printed[f"o{i}"].reshape(wanted[i].shape)
+            assert_equal(other, wanted[i], drawing.dtype, f"printed {i}\n{program.source}", PRINTED)
     for name, i in dict(drawing.updates).items():
-        value = np.asarray(wanted[i])
-        assert_equal(program.state[name], value, drawing.dtype, f"{name}\n{program.source}")
+        assert_equal(program.state[name], wanted[i], drawing.dtype, f"{name}\n{program.source}")
         if name in printed_state:
-            assert_equal(printed_state[name].reshape(value.shape), value, drawing.dtype, f"printed {name}")
+            other = printed_state[name].reshape(wanted[i].shape)
+            assert_equal(other, wanted[i], drawing.dtype, f"printed {name}\n{program.source}", PRINTED)
 
 
 @given(drawing=drawings())

@@ -26,6 +26,16 @@ def matmul(elements: Elements, value: Value, filled: View) -> Iterator[Item]:
         yield from _stacked(elements, value, filled)
 
 
+def can_be_operand(view: View, place: int) -> bool:
+    """Whether a product can read a view as its first (place 0) or second operand: forwards, and the second one with
+    consecutive elements in its rows or in its columns.
+    """
+    if len(view.shape) < 2:
+        return True
+    close = [s == 1 or n == 1 for n, s in zip(view.shape[-2:], view.strides[-2:], strict=True)]
+    return min(view.strides[-2:]) >= 0 and (place == 0 or any(close))
+
+
 def _stacked(elements: Elements, value: Value, filled: View) -> Iterator[Product]:
     a, b = map(elements.kept, value.values)
     index, loops = loops_over(value.shape[:-2])

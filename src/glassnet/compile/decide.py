@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from glassnet.compile.contract import can_be_operand
 from glassnet.compile.loops import Buffer
 from glassnet.compile.record import ELEMENTWISE, MOVEMENTS, REDUCTIONS, Record, Value
 from glassnet.compile.view import View, moved, splits_only
@@ -88,15 +89,17 @@ def _turns(user: Value) -> int:
 def _needed_in_memory(value: Value, kept: set[int]) -> Iterator[Value]:
     """What must be in memory for this value to be computed."""
     count = {"matmul": 2, "gather": 1}.get(value.operation, 0)
-    for given in value.values[:count]:
-        yield _base(given, kept) if _is_view(given, kept) else given
+    for place, given in enumerate(value.values[:count]):
+        view = _view_of(given, kept)
+        readable = view is not None and (value.operation == "gather" or can_be_operand(view, place))
+        yield _base(given, kept) if readable else given
         if given.operation in KNOWN:
             yield given
     if value.operation == "reshape" and not splits_only(value):
         (given,) = value.values
         base = _base(given, kept)
         strided = base.number in kept or base.operation == "full"
-        if not strided or not _is_view(value, kept - {value.number}):
+        if not strided or _view_of(value, kept - {value.number}) is None:
             yield given
 
 
@@ -107,8 +110,8 @@ def _base(value: Value, kept: set[int]) -> Value:
     return value
 
 
-def _is_view(value: Value, kept: set[int]) -> bool:
-    """Whether strides can say where its elements are, if its base is in memory."""
+def _view_of(value: Value, kept: set[int]) -> View | None:
+    """Where its elements will be if its base is in memory, or None where strides cannot say it."""
     chain = []
     while value.operation in MOVEMENTS and value.number not in kept:
         chain.append(value)
@@ -116,7 +119,7 @@ def _is_view(value: Value, kept: set[int]) -> bool:
     view: View | None = View.whole(Buffer("", value.size, value.dtype), value.shape)
     for movement in reversed(chain):
         view = None if view is None else moved(view, movement.operation, movement.static)
-    return view is not None
+    return view
 
 
 def _is_row_gather(value: Value) -> bool:

@@ -34,17 +34,16 @@ def settle(lowering: Lowering) -> list[Item]:
         settling.state(name, lowering.record.inputs[name], value)
     for name, value in lowering.record.outputs.items():
         settling.output(name, value)
-    return [*settling.beginning, *settling.items, *settling.end]
+    return settling.result()
 
 
 class _Settling:
-    """The items of a step, and what is copied before and after them."""
+    """The items of a step, and what is to be copied: inputs before they are overwritten, and at the end."""
 
     def __init__(self, lowering: Lowering) -> None:
         self.buffers = lowering.buffers
         self.items = list(lowering.items)
-        self.beginning: list[Item] = []
-        self.end: list[Item] = []
+        self.copies: list[tuple[Value, Buffer]] = []
 
     def state(self, name: str, source: Value, value: Value) -> None:
         """The value that an input has after the step."""
@@ -57,28 +56,32 @@ class _Settling:
             self.buffers[value.number] = old
             next(item for item in self.items if old in _writes(item)).comment += f" into {name}"
         else:
-            self._copy_at_end(value, old)
+            self.copies.append((value, old))
 
     def output(self, name: str, value: Value) -> None:
-        """What the step tells: in the memory of the outputs, unless it is there already under another name."""
+        """What the step tells: in the memory of the outputs, unless it is somewhere else for good."""
         given = self.buffers[value.number]
         if given.kind == "temporary":
             given.kind, given.name = "output", f"output.{name}"
             return
         place = Buffer(f"output.{name}", value.size, value.dtype, "output")
         self.buffers[-1 - len(self.buffers)] = place
-        self._copy_at_end(value, place)
+        self.copies.append((value, place))
 
-    def _copy_at_end(self, value: Value, place: Buffer) -> None:
-        """Copy a value to its place; an input may be overwritten before, so that it is set aside first."""
-        given = self.buffers[value.number]
-        if not value.size:
-            return
-        if value.operation == "input":
-            aside = Buffer(f"{given.name}.aside", value.size, value.dtype)
-            self.beginning.append(_copy(given, aside))
-            given = aside
-        self.end.append(_copy(given, place))
+    def result(self) -> list[Item]:
+        """All items. An input may have been overwritten when it is to be copied: it is set aside at the beginning."""
+        beginning: list[Item] = []
+        end: list[Item] = []
+        for value, place in self.copies:
+            if not value.size:
+                continue
+            given = self.buffers[value.number]
+            if value.operation == "input":
+                aside = Buffer(f"{given.name}.aside", value.size, value.dtype)
+                beginning.append(_copy(given, aside))
+                given = aside
+            end.append(_copy(given, place))
+        return [*beginning, *self.items, *end]
 
 
 def _copy(given: Buffer, place: Buffer) -> Nest:

@@ -113,9 +113,11 @@ class Record:
         lines = []
         for value in self.in_order():
             name = names[id(value)] = f"v{len(names)}"
-            given = ", ".join(names[id(x)] if isinstance(x, Value) else repr(x) for x in value.inputs)
-            static = "".join(f", {k}={_short(v)}" for k, v in value.static.items())
-            lines.append(f"{name}: {value.dtype}{list(value.shape)} = {value.operation}({given}{static})")
+            given = [names[id(x)] if isinstance(x, Value) else repr(x) for x in value.inputs]
+            static = [f"{k}={_short(v)}" for k, v in value.static.items()]
+            lines.append(
+                f"{name}: {value.dtype}{list(value.shape)} = {value.operation}({', '.join([*given, *static])})"
+            )
         for kind, table in (("output", self.outputs), ("state", self.state)):
             lines += [f"{kind} {name} = {names[id(value)]}" for name, value in table.items()]
         return "\n".join(lines)

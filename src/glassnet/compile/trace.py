@@ -211,6 +211,7 @@ class Traced:
     __bool__ = _refuse("the truth value", DECIDE)
     __float__ = __int__ = __index__ = item = tolist = _refuse("the number", RETURN)
     __array__ = _refuse("the NumPy array", RETURN)
+    nonzero = _refuse("the places where a mask holds", DECIDE)
     __setitem__ = _refuse("a write into the elements", WRITE)
 
 
