@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
-from traceback import walk_stack
+from traceback import walk_stack, walk_tb
 from types import FrameType
 from typing import Any
 
@@ -38,6 +38,11 @@ def user_line(frames: Iterable[tuple[FrameType, int]] | None = None) -> str:
         if frame.f_globals.get("__name__", "").partition(".")[0] not in _LIBRARIES:
             return f"{Path(frame.f_code.co_filename).name}:{line}"
     return ""
+
+
+def line_of(error: BaseException) -> str:
+    """The user's line that an error came from."""
+    return user_line(reversed(list(walk_tb(error.__traceback__))))
 
 
 def refusal(what: str, line: str, instead: str) -> TraceError:
