@@ -1,7 +1,8 @@
 """What a recorded step has built in: the attributes of layers and losses, and the options of the optimizer.
 
-A step is recorded once, with everything that is no input as it was at the time. Where such a thing is changed later, the
-step must be recorded again; a step that changes one itself, such as a layer that counts its calls, cannot be compiled.
+A step is recorded once, with everything that is no input as it was at the time. Where such a thing is changed later,
+the step must be recorded again; a step that changes one itself, such as a layer that counts its calls, cannot be
+compiled.
 """
 
 from __future__ import annotations

@@ -38,8 +38,8 @@ class NativeStep:
         except Exception as error:
             bound.eagerly(batch)  # if the batch or the step is to blame, this says so better
             raise TraceError(
-                f"the step cannot be compiled: {error}{'' if str(error).endswith('.') else '.'} Compiled steps are made "
-                f"of tensors and glassnet's functions; see {line_of(error) or user_line()}, or use compile=False."
+                f"the step cannot be compiled: {str(error).rstrip('.')}. Compiled steps are made of tensors and "
+                f"glassnet's functions; see {line_of(error) or user_line()}, or use compile=False."
             ) from error
         self.streams = recorder.streams
         self.record = record

@@ -80,4 +80,4 @@ def _one_number(name: str, value: Any) -> Tensor:
         raise ConfigError(f"{name} must be a tensor, which can be differentiated, got {value!r:.80}.")
     if value.size != 1:
         raise ConfigError(f"{name} must be one number, got a tensor of shape {value.shape}. Take its mean().")
-    return value.reshape(()) if value.shape else value
+    return value.sum() if value.shape else value

@@ -198,13 +198,12 @@ class CompiledSteps:
         """The compiled step for batches like this one. Raises TraceError or ConfigError if there is none."""
         loop = self._loop
         self._refuse_hooks()
-        schedule = type(loop.schedule)
-        if loop.schedule is not None and loop.schedule.monitor is None:
-            if schedule.step is not Schedule.step or schedule.move_to is not Schedule.move_to:
-                raise ConfigError(
-                    f"{schedule.__name__} has a step() or move_to() of its own, which compiled steps cannot call. "
-                    "Define only rate(), or use compile=False."
-                )
+        schedule = loop.schedule
+        if schedule is not None and schedule.monitor is None and _has_own_step(schedule):
+            raise ConfigError(
+                f"{type(schedule).__name__} has a step() or move_to() of its own, which compiled steps cannot call. "
+                "Define only rate(), or use compile=False."
+            )
         with self._built_in.unchanged_by_step():
             return self._step_of(self._bound, loop.train, rows)
 
@@ -270,3 +269,8 @@ def _go_back(
         program.pull()
     if bound.optimizer is not None:
         bound.optimizer.states = states
+
+
+def _has_own_step(schedule: Schedule) -> bool:
+    kind = type(schedule)
+    return kind.step is not Schedule.step or kind.move_to is not Schedule.move_to

@@ -1,5 +1,5 @@
-"""What things take, in seconds, about: whether compiling pays is decided by these and never by a clock, so that the same
-training always gives the same bits. Measured with benchmarks/compiled_step.py; only their ratios count.
+"""What things take, in seconds, about: whether compiling pays is decided by these and never by a clock, so that the
+same training always gives the same bits. Measured with benchmarks/compiled_step.py; only their ratios count.
 """
 
 from __future__ import annotations
