@@ -48,19 +48,18 @@ class BuiltIn:
 
     def changes(self) -> list[str]:
         """What is not as it was, such as "p of layer 2 (Dropout p=0.5)"."""
-        found = [
-            f"{name} of {where}"
-            for (where, before), (_, now) in zip(self._options, self._options_now(), strict=True)
-            for name in before
-            if before[name] != now.get(name)
+        found: dict[str, list[str]] = {}  # the places of what changed, by its name
+        for (where, before), (_, now) in zip(self._options, self._options_now(), strict=True):
+            _compare(found, where, before, now)
+        # Usually, and a hundred times a second or more, there are the same objects.
+        if self._may_be_written_into or not self._same_objects():
+            for (where, _), before, now in zip(self._tables, self._before, self._frozen(), strict=True):
+                _compare(found, where, before, now)
+        return [
+            f"{name.lstrip('_').replace('_', ' ')} of {places[0]}"
+            + (f" and {len(places) - 1} more" if len(places) > 1 else "")
+            for name, places in found.items()
         ]
-        if not self._may_be_written_into and self._same_objects():  # the usual case, a hundred times a second or more
-            return found
-        for (where, _), before, now in zip(self._tables, self._before, self._frozen(), strict=True):
-            if before != now:
-                names = [name for name in {**before, **now} if before.get(name) != now.get(name)]
-                found += [f"{name.lstrip('_').replace('_', ' ')} of {where}" for name in names]
-        return found
 
     @contextmanager
     def unchanged_by_step(self) -> Iterator[None]:
@@ -115,6 +114,12 @@ class _Same:
 
     def __hash__(self) -> int:
         return id(self.one)
+
+
+def _compare(found: dict[str, list[str]], where: str, before: dict[str, Any], now: dict[str, Any]) -> None:
+    for name in {**before, **now} if before != now else ():
+        if before.get(name) != now.get(name):
+            found.setdefault(name, []).append(where)
 
 
 def _freeze(value: Any) -> Any:

@@ -32,12 +32,13 @@ MOST = 8
 class Made:
     """A step that was compiled, and what it has built in.
 
-    kind: what the function returned: a Tensor, a dict or None. updates: how many steps of the optimizer it makes.
+    names: of the values that it returned, in order; None if that was one tensor or nothing. updates: how many steps of
+    the optimizer it makes.
     """
 
     step: NativeStep
     built_in: BuiltIn
-    kind: type = dict
+    names: list[str] | None = None
     updates: int = 0
 
 
@@ -53,7 +54,7 @@ class Compiled:
         self._step, self._optimizer = function, optimizer
         self._made: dict[Any, list[Made]] = {}  # by the shapes of the arrays
         self._latest: NativeStep | None = None
-        self._noted: tuple[type, int] = (dict, 0)  # while a step was recorded: its kind and updates
+        self._noted: tuple[list[str] | None, int] = (None, 0)  # while a step was recorded: its names and updates
         self._lock = threading.RLock()  # the numbers lie in the memory of the compiled code while it runs
 
     @property
@@ -121,7 +122,7 @@ class CompiledFunction(Compiled):
             if optimizer is not None:
                 optimizer.steps += made.updates
         told = {name.removeprefix(_TOLD): Tensor(value[0]) for name, value in values.items()}
-        return told if made.kind is dict else told.get("")
+        return told.get("") if made.names is None else {name: told[name] for name in made.names}
 
     def _array(self, x: Any) -> Array:
         """A batch as an array; as anywhere in a network, floats that are no tensors take its type."""
@@ -139,13 +140,14 @@ class CompiledFunction(Compiled):
                 if parameter.requires_grad:
                     parameter.grad = _EARLIER  # type: ignore[assignment]  # what reads it is refused
         found = self._function(*batch)
-        kind = dict if isinstance(found, dict) else type(None) if found is None else Tensor
-        self._noted = kind, 0 if optimizer is None else _number(optimizer.steps) - before
+        names = list(found) if isinstance(found, dict) else None
+        self._noted = names, 0 if optimizer is None else _number(optimizer.steps) - before
         named = found if isinstance(found, dict) else {} if found is None else {"": found}
         for value in named.values():
             if not isinstance(value, Tensor | Traced | np.ndarray):
                 raise ConfigError(
-                    f"a step that is to be compiled returns a tensor, a dict of tensors or nothing, got {value!r:.80}."
+                    "a step that is to be compiled returns a tensor, a dict of tensors or nothing, got "
+                    f"{type(value).__name__}."
                 )
         return {f"{_TOLD}{name}": value for name, value in named.items()}
 

@@ -65,8 +65,10 @@ class Program:
         self._scratch_bytes = _scratch_bytes(self.body)
         self._meeting = self._scratch + self.threads * self._scratch_bytes  # two cache lines
         self._memory = _aligned(self._meeting + 2 * ALIGNMENT)
-        self._rates = sum(b.kind == "lr" for b in self.buffers)
-        self._words = sum(b.kind == "words" for b in self.buffers)
+        # All that come in, also those that nobody reads: each has its place among the others.
+        self._rates, self._words = (
+            sum(name.startswith(f"step.{kind}.") for name in record.inputs) for kind in ("lr", "words")
+        )
         self._shapes = {name: value.shape for name, value in record.outputs.items()}
         self._outputs = {b.name.removeprefix("output."): b for b in self.buffers if b.kind == "output"}
         self._places = {

@@ -133,6 +133,14 @@ class Recorder:
                 "with this optimizer. Pass it, as in glassnet.compile(step, net, optimizer)."
             )
 
+    def trains(self, tensor: Tensor) -> None:
+        """Raises TraceError for a tensor with a gradient whose numbers are not known to be state."""
+        if isinstance(tensor.data, np.ndarray):
+            raise TraceError(
+                f"backward() at {user_line()} cannot be compiled: a tensor of shape {tensor.shape} that belongs neither "
+                "to the network nor to the optimizer gets a gradient. Make it an nn.Parameter of the network."
+            )
+
     def may_hold(self, array: Any, value: int) -> bool:
         """Whether a value may stand in the array in some step: read off the table that it is taken from."""
         table = self._table_of(array)
