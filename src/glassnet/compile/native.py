@@ -8,7 +8,8 @@ import numpy as np
 
 from glassnet.compile.program import Program
 from glassnet.compile.step import Bound, record_step
-from glassnet.engine.errors import GlassnetError, TraceError
+from glassnet.compile.trace import line_of, user_line
+from glassnet.engine.errors import TraceError
 from glassnet.engine.namespace import Array
 from glassnet.engine.random import words_at
 
@@ -17,23 +18,29 @@ class NativeStep:
     """A ``CompiledStep`` in native code.
 
     bound: the step, and what it reads and changes. tables: the arrays that batches are taken from, ``data.x`` first.
-    rows: how many of their rows make a batch. The first batch is computed on the way, eagerly, without a trace left.
+    rows: how many of their rows make a batch; None if they are a batch themselves, in whose place others come.
+    first: the numbers of the rows with which the step is recorded, (rows,); the first ones unless given.
+
+    Recording computes the step, and leaves no trace. Raises TraceError for what cannot be compiled, and whatever the
+    step itself raises for this batch.
     """
 
-    def __init__(self, bound: Bound, tables: Mapping[str, Array], rows: int) -> None:
+    def __init__(self, bound: Bound, tables: Mapping[str, Array], rows: int | None, first: Array | None = None) -> None:
         self.bound = bound
         number = 0 if bound.optimizer is None else bound.optimizer.steps
-        first = np.arange(rows) % max(1, min((len(table) for table in tables.values()), default=1))
+        if rows is not None and first is None:
+            first = np.arange(rows) % max(1, min((len(table) for table in tables.values()), default=1))
+        batch = [table if first is None else table[first] for table in tables.values()]
         try:
             record, recorder = record_step(bound, tables, first, number, lambda stream: words_at(0, number, stream))
-            sound = all(condition.value for condition in recorder.conditions)
         except TraceError:
             raise
-        except GlassnetError:  # if the batch is to blame, the eager step says so better
-            bound.eagerly([table[first] for table in tables.values()])
-            raise
-        if not sound:
-            bound.eagerly([table[first] for table in tables.values()])
+        except Exception as error:
+            bound.eagerly(batch)  # if the batch or the step is to blame, this says so better
+            raise TraceError(
+                f"the step cannot be compiled: {str(error).rstrip('.')}. Compiled steps are made of tensors and "
+                f"glassnet's functions; see {line_of(error) or user_line()}, or use compile=False."
+            ) from error
         self.streams = recorder.streams
         self.record = record
         self.program = Program(record, tables)

@@ -2,133 +2,198 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, overload
 
 import numpy as np
 
+from glassnet.compile.built_in import BuiltIn
 from glassnet.compile.native import NativeStep
-from glassnet.compile.step import Bound
+from glassnet.compile.step import Bound, Step
+from glassnet.compile.trace import Traced, user_line
 from glassnet.engine.convert import as_array
-from glassnet.engine.errors import ConfigError, DataError
+from glassnet.engine.errors import ConfigError, TraceError
 from glassnet.engine.namespace import Array
 from glassnet.engine.random import moment, words_at
+from glassnet.engine.scope import scope
 from glassnet.engine.tensor import Tensor, TensorLike
 from glassnet.nn.module import Module
-from glassnet.nn.predict import evaluating, labels_of, probabilities_of
+from glassnet.nn.predict import checked_rows, evaluating, labels_of, probabilities_of
 from glassnet.nn.state import named_tensors
 from glassnet.optim import Optimizer
 
-#: The state that the step changes, in the module that holds it.
-Key = tuple[Any, ...]
+#: How many steps for the same shapes are kept, compiled with other options of layers or the optimizer.
+MOST = 8
 
 
-class CompiledFunction:
-    """A step that was compiled: call it with the arrays of a batch.
+@dataclass
+class Made:
+    """A step that was compiled, and what it has built in.
 
-    source: the loops as Python. retraces: why it was compiled more than once.
+    names: of the values that it returned, in order; None if that was one tensor or nothing. updates: how many steps of
+    the optimizer it makes.
     """
 
-    def __init__(self, function: Callable[..., Any], net: Module, optimizer: Optimizer | None) -> None:
-        self._function, self._net, self._optimizer = function, net, optimizer
-        self._steps: dict[Key, NativeStep] = {}
-        self._latest: NativeStep | None = None
-        self._single = False  # whether the function returns one value, not several by name
+    step: NativeStep
+    built_in: BuiltIn
+    names: list[str] | None = None
+    updates: int = 0
+
+
+class Compiled:
+    """What was compiled for arrays of each shape.
+
+    retraces: why it was compiled more than once.
+    """
+
+    def __init__(self, function: Step, net: Module, optimizer: Optimizer | None) -> None:
+        self.net = net
         self.retraces: list[str] = []
-
-    def __call__(self, *batch: TensorLike) -> Any:
-        """Make a step, and return what the function returns: a tensor, or a dict of tensors.
-
-        The network and the optimizer are changed as by the function itself. Raises DataError where it would.
-        """
-        arrays = {f"data.{i}": np.ascontiguousarray(as_array(_data(x))) for i, x in enumerate(batch)}
-        step = self._step(arrays)
-        optimizer, streams = self._optimizer, step.streams
-        words = np.zeros((1, len(streams), 2), np.uint32)
-        if streams:
-            seed, number = moment()
-            words[0] = [words_at(seed, number, stream) for stream in streams]
-        rates = np.array([step.bound.rates()])
-        made = 0 if optimizer is None else optimizer.steps
-        rows = len(next(iter(arrays.values())))
-        step.push()
-        values = step.run(np.arange(rows)[None], rates, made, words, arrays)
-        if not values.pop("holds", np.array([True])).all():
-            return self._function(*batch)  # raises, and says what is wrong with this batch
-        step.pull()
-        if optimizer is not None:
-            optimizer.steps += 1
-        told = {name: Tensor(value[0]) for name, value in values.items()}
-        return told["value"] if self._single else told
+        self._step, self._optimizer = function, optimizer
+        self._made: dict[Any, list[Made]] = {}  # by the shapes of the arrays
+        self._latest: NativeStep | None = None
+        self._noted: tuple[list[str] | None, int] = (None, 0)  # while a step was recorded: its names and updates
+        self._lock = threading.RLock()  # the numbers lie in the memory of the compiled code while it runs
 
     @property
     def source(self) -> str:
-        """The loops of the last step as Python."""
-        return self._made().source
+        """The loops that ran last, as Python."""
+        return self._last().source
 
     def explain(self) -> str:
-        """A table of the loops of the last step with their time, arithmetic and memory."""
-        return self._made().explain()
+        """A table of the loops that ran last, with their time, arithmetic and memory."""
+        return self._last().explain()
 
-    def _made(self) -> NativeStep:
+    def _last(self) -> NativeStep:
         if self._latest is None:
             raise ConfigError("nothing is compiled before the first call, which tells the shapes.")
         return self._latest
 
-    def _step(self, arrays: Mapping[str, Array]) -> NativeStep:
-        shapes = tuple((array.shape, array.dtype.str) for array in arrays.values())
-        modes = tuple(module.training for module in self._net.modules())
-        groups = [] if self._optimizer is None else self._optimizer.param_groups
-        options = tuple(tuple((k, v) for k, v in g.items() if k not in ("params", "lr", "initial_lr")) for g in groups)
-        key = shapes, modes, options
-        if key not in self._steps:
-            if self._steps:
-                names = ("the shapes of the batch", "the modes of the layers", "the options of the optimizer")
-                last = list(self._steps)[-1]
-                changed = [name for name, a, b in zip(names, key, last, strict=True) if a != b]
-                self.retraces.append(f"{' and '.join(changed)} changed")
-            bound = Bound(self._told, dict(named_tensors(self._net)), self._optimizer, self._net)
-            rows = len(next(iter(arrays.values())))
-            self._steps[key] = NativeStep(bound, arrays, rows)
-        self._latest = self._steps[key]
-        return self._latest
+    def _made_for(self, arrays: Mapping[str, Array]) -> Made:
+        """The compiled step for these arrays and what the network and the optimizer are like now."""
+        key = tuple((array.shape, array.dtype.str) for array in arrays.values())
+        known = self._made.setdefault(key, [])
+        fitting = next((made for made in known if not made.built_in.changes()), None)
+        if fitting is None:
+            if known:
+                self.retraces.append(f"{', '.join(known[-1].built_in.changes())} changed")
+            elif self._latest is not None:
+                self.retraces.append("the shapes or types of the batch changed")
+            bound = Bound(self._step, dict(named_tensors(self.net)), self._optimizer, self.net)
+            built_in = BuiltIn({"the network": self.net}, self._optimizer)
+            with built_in.unchanged_by_step():
+                fitting = Made(NativeStep(bound, arrays, None), built_in, *self._noted)
+            known[:] = [*known, fitting][-MOST:]
+        self._latest = fitting.step
+        return fitting
+
+
+class CompiledFunction(Compiled):
+    """A step that was compiled: call it with the arrays of a batch."""
+
+    def __init__(self, function: Callable[..., Any], net: Module, optimizer: Optimizer | None) -> None:
+        super().__init__(self._told, net, optimizer)
+        self._function = function
+
+    def __call__(self, *batch: TensorLike) -> Any:
+        """Make a step, and return what the function returns: a tensor, a dict of tensors, or None.
+
+        The network and the optimizer are changed as by the function itself, but for gradients: they are None
+        afterwards. Raises what the function raises for a batch that is wrong.
+        """
+        arrays = {f"data.{i}": self._array(x) for i, x in enumerate(batch)}
+        with self._lock:
+            made = self._made_for(arrays)
+            step = made.step
+            words = np.zeros((1, len(step.streams), 2), np.uint32)
+            for k, stream in enumerate(step.streams):
+                words[0, k] = words_at(*moment(), stream)
+            optimizer = self._optimizer
+            step.push()
+            number = 0 if optimizer is None else optimizer.steps
+            values = step.run(np.zeros((1, 0)), np.array([step.bound.rates()]), number, words, arrays)
+            if not values.pop("holds", np.array([True])).all():
+                return self._function(*batch)  # raises, and says what is wrong with this batch
+            step.pull()
+            for tensor in step.bound.tensors.values():
+                tensor.grad = None
+            if optimizer is not None:
+                optimizer.steps += made.updates
+        told = {name.removeprefix(_TOLD): Tensor(value[0]) for name, value in values.items()}
+        return told.get("") if made.names is None else {name: told[name] for name in made.names}
+
+    def _array(self, x: Any) -> Array:
+        """A batch as an array; as anywhere in a network, floats that are no tensors take its type."""
+        array = x.data if isinstance(x, Tensor) else as_array(x)
+        if array.dtype.kind == "f" and not isinstance(x, Tensor):
+            array = as_array(x, self.net.dtype)
+        return array if array.flags.c_contiguous else np.ascontiguousarray(array)
 
     def _told(self, *batch: Tensor) -> dict[str, Any]:
+        """What the function returns, by names."""
+        optimizer = self._optimizer
+        before = 0 if optimizer is None else _number(optimizer.steps)
+        if scope.tracer is not None:
+            for parameter in self.net.parameters():
+                if parameter.requires_grad:
+                    parameter.grad = _EARLIER  # type: ignore[assignment]  # what reads it is refused
         found = self._function(*batch)
-        self._single = not isinstance(found, Mapping)
-        return {"value": found} if self._single else dict(found)
+        names = list(found) if isinstance(found, dict) else None
+        self._noted = names, 0 if optimizer is None else _number(optimizer.steps) - before
+        named = found if isinstance(found, dict) else {} if found is None else {"": found}
+        for value in named.values():
+            if not isinstance(value, Tensor | Traced | np.ndarray):
+                raise ConfigError(
+                    "a step that is to be compiled returns a tensor, a dict of tensors or nothing, got "
+                    f"{type(value).__name__}."
+                )
+        return {f"{_TOLD}{name}": value for name, value in named.items()}
 
 
-class CompiledNetwork:
+#: Before the names of what the function returns.
+_TOLD = "told."
+
+
+class _Earlier:
+    """Stands for the gradient of an earlier call."""
+
+    def _refuse(self, _other: Any) -> Any:
+        raise TraceError(
+            f"the step at {user_line()} uses gradients of an earlier call, which compiled steps do not keep. Call "
+            "zero_grad() before backward(), or add up the losses of several batches in one step."
+        )
+
+    __add__ = __radd__ = __mul__ = __rmul__ = __sub__ = __rsub__ = _refuse
+
+
+_EARLIER = _Earlier()
+
+
+def _number(x: Any) -> int:
+    return int(x.value if isinstance(x, Traced) else x)
+
+
+class CompiledNetwork(Compiled):
     """A network in evaluation mode that was compiled: ``outputs``, ``predict`` and ``predict_proba``.
 
     It always has the weights that the network has at the time.
     """
 
-    def __init__(self, net: Module, batch_size: int = 1024) -> None:
-        self.net = net
-        self.batch_size = batch_size
-        self._steps: dict[Key, NativeStep] = {}
+    #: Rows that are computed at once.
+    BATCH = 1024
+
+    def __init__(self, net: Module) -> None:
+        super().__init__(lambda x: {"outputs": net(x)}, net, None)
 
     def outputs(self, x: Any) -> Array:
         """What the network computes for each row of x (N, ...) -> (N, ...)."""
-        rows = np.ascontiguousarray(as_array(x))
-        if not rows.ndim or not len(rows):
-            raise DataError(f"x must have at least one row, got shape {rows.shape}.")
-        if rows.dtype.kind == "f":
-            rows = rows.astype(self.net.dtype, copy=False)
-        size = min(self.batch_size, len(rows))
-        step = self._step(rows, size)
-        count = -(-len(rows) // size)
-        numbers = np.minimum(np.arange(count * size), len(rows) - 1).reshape(count, size)  # the last row fills up
-        step.push()
-        values = step.run(numbers, np.zeros((count, 0)), 0, np.zeros((count, 0, 2)), {"data.x": rows})
-        if not values.pop("holds", np.array([True])).all():
-            with evaluating(self.net):
-                self.net(Tensor(rows))  # raises, and says what is wrong
-        found = values["outputs"]
-        whole: Array = found.reshape(count * size, *found.shape[2:])[: len(rows)]
-        return whole
+        rows = checked_rows(self.net, x)
+        size = min(self.BATCH, 1 << (len(rows) - 1).bit_length())  # a power of two: few programs serve all lengths
+        with self._lock, evaluating(self.net):
+            parts = [self._batch(rows[i : i + size], size) for i in range(0, len(rows), size)]
+        return np.concatenate(parts)
 
     def predict(self, x: Any) -> Array:
         """As ``net.predict``."""
@@ -138,24 +203,20 @@ class CompiledNetwork:
         """As ``net.predict_proba``."""
         return probabilities_of(self.net, self.outputs(x))
 
-    @property
-    def source(self) -> str:
-        """The loops as Python, after the first prediction."""
-        if not self._steps:
-            raise ConfigError("nothing is compiled before the first prediction, which tells the shapes.")
-        return list(self._steps.values())[-1].source
-
-    def _step(self, rows: Array, size: int) -> NativeStep:
-        key = rows.shape[1:], rows.dtype.str, size
-        if key not in self._steps:
-
-            def forward(x: Tensor) -> dict[str, Any]:
-                with evaluating(self.net):
-                    return {"outputs": self.net(x)}
-
-            bound = Bound(forward, dict(named_tensors(self.net)), None, self.net)
-            self._steps[key] = NativeStep(bound, {"data.x": rows}, size)
-        return self._steps[key]
+    def _batch(self, rows: Array, size: int) -> Array:
+        """The outputs of at most ``size`` rows."""
+        count = len(rows)
+        if count < size:
+            rows = np.concatenate([rows, np.repeat(rows[-1:], size - count, 0)])  # the last row fills up
+        arrays = {"data.x": np.ascontiguousarray(rows)}
+        step = self._made_for(arrays).step
+        step.push()
+        words = np.zeros((1, len(step.streams), 2), np.uint32)
+        values = step.run(np.zeros((1, 0)), np.zeros((1, 0)), 0, words, arrays)
+        if not values.pop("holds", np.array([True])).all():
+            self.net(Tensor(rows))  # raises, and says what is wrong
+        found: Array = values["outputs"][0, :count]
+        return found
 
 
 @overload
@@ -173,8 +234,8 @@ def compile(  # noqa: A001  # glassnet.compile
 ) -> CompiledNetwork | CompiledFunction:
     """Native code for a training step of one's own, or for a network.
 
-    function: a step that takes the arrays of a batch, changes ``net`` and ``optimizer`` and returns tensors; or a
-    network, which is compiled for predictions.
+    function: a step that takes the arrays of a batch, changes ``net`` and ``optimizer`` and returns a tensor or a dict
+    of tensors; or a network, which is compiled for predictions.
 
     >>> digits = data.load("digits")
     >>> net = nn.Sequential(nn.Linear(784, 16), nn.ReLU(), nn.Linear(16, 10))
@@ -191,18 +252,20 @@ def compile(  # noqa: A001  # glassnet.compile
     >>> loss.shape, optimizer.steps
     ((), 75)
 
-    The first call records the step; batches of other shapes are compiled anew (``step.retraces`` says why). Learning
-    rates may change from call to call. What depends on a number that is computed, such as ``if loss < 1``, raises a
-    TraceError. ``step.source`` shows the loops, ``step.explain()`` their times.
+    The first call records the step. Batches of other shapes, and layers or optimizers with other options, are compiled
+    anew (``step.retraces`` says why); learning rates may change from call to call. Everything else that the function
+    takes from outside, such as a number or an array of the program around it, stays as it was in the first call. What
+    depends on a number that is computed, such as ``if loss < 1``, raises a TraceError. ``step.source`` shows the loops,
+    ``step.explain()`` their times.
+
+    Raises ConfigError for other arguments, and where llvmlite is missing.
     """
-    if isinstance(function, Module) and net is None:
+    if isinstance(function, Module) and net is None and optimizer is None:
         return CompiledNetwork(function)
-    if not callable(function) or net is None:
+    if isinstance(function, Module) or not callable(function) or not isinstance(net, Module):
         raise ConfigError(
             "compile() takes a network, or a step with the network that it trains: compile(step, net, optimizer)."
         )
+    if optimizer is not None and not isinstance(optimizer, Optimizer):
+        raise ConfigError(f"compile() takes an optimizer as its third argument, got {optimizer!r:.80}.")
     return CompiledFunction(function, net, optimizer)
-
-
-def _data(x: Any) -> Any:
-    return x.data if isinstance(x, Tensor) else x

@@ -10,8 +10,7 @@ from __future__ import annotations
 import ctypes
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from functools import lru_cache, partial
+from functools import partial
 
 import numpy as np
 
@@ -26,6 +25,7 @@ from glassnet.compile.passes import optimize
 from glassnet.compile.record import Record
 from glassnet.compile.share import MEET, Sharing, available_threads, phases, units
 from glassnet.compile.source import text
+from glassnet.compile.team import team
 from glassnet.compile.tidy import tidy
 from glassnet.compile.tiles import plan_product
 from glassnet.compile.values import Frame
@@ -65,8 +65,10 @@ class Program:
         self._scratch_bytes = _scratch_bytes(self.body)
         self._meeting = self._scratch + self.threads * self._scratch_bytes  # two cache lines
         self._memory = _aligned(self._meeting + 2 * ALIGNMENT)
-        self._rates = sum(b.kind == "lr" for b in self.buffers)
-        self._words = sum(b.kind == "words" for b in self.buffers)
+        # All that come in, also those that nobody reads: each has its place among the others.
+        self._rates, self._words = (
+            sum(name.startswith(f"step.{kind}.") for name in record.inputs) for kind in ("lr", "words")
+        )
         self._shapes = {name: value.shape for name, value in record.outputs.items()}
         self._outputs = {b.name.removeprefix("output."): b for b in self.buffers if b.kind == "output"}
         self._places = {
@@ -105,14 +107,15 @@ class Program:
         words = np.ascontiguousarray(words, np.uint32)
         self._check(steps, rows, rates, words, given)
         outputs = np.zeros((steps, self.layout.outputs), np.uint8)
-        places = [array.ctypes.data for array in (self._memory, rows, rates, words, outputs, self.timings, *given)]
-        others = [
-            _pool(self.threads - 1).submit(self._run, steps, number, i, self.threads, *places)
-            for i in range(1, self.threads)
-        ]
-        self._run(steps, number, 0, self.threads, *places)
-        for other in others:
-            other.result()
+        arrays = (self._memory, rows, rates, words, outputs, self.timings, *given)
+
+        def part(thread: int) -> None:
+            self._run(steps, number, thread, self.threads, *(array.ctypes.data for array in arrays))
+
+        if self.threads == 1:
+            part(0)
+        else:
+            team(self.threads).run(part)
         return {name: self._output(outputs, name, buffer) for name, buffer in self._outputs.items()}
 
     def _check(self, steps: int, rows: Array, rates: Array, words: Array, tables: Sequence[Array]) -> None:
@@ -349,12 +352,6 @@ def _clock(w: Writer) -> str:
     w.let(f"call i32 @clock_gettime(i32 {monotonic}, ptr {place})")
     seconds = w.binary("mul", INDEX, w.load(INDEX, place), "1000000000")
     return w.binary("add", INDEX, seconds, w.load(INDEX, w.address("i64", place, "1")))
-
-
-@lru_cache(maxsize=1)
-def _pool(threads: int) -> ThreadPoolExecutor:
-    """Threads that wait for work as long as the process lives."""
-    return ThreadPoolExecutor(threads, "glassnet")
 
 
 def _aligned(size: int) -> Array:

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from glassnet.compile.record import Record
-from glassnet.compile.trace import Trace, Traced, TracingNamespace, as_traced
+from glassnet.compile.trace import Trace, Traced, TracingNamespace, as_traced, user_line
 from glassnet.engine.errors import TraceError
 from glassnet.engine.namespace import Array
 from glassnet.engine.random import training_step
@@ -29,7 +29,9 @@ Step = Callable[..., Mapping[str, Any]]
 
 
 class Bound:
-    """A step with what it reads and changes: the tensors of a network, by name, and the state of an optimizer."""
+    """A step with what it reads and changes: the tensors of a network, by name, and the state of an optimizer with
+    what else it trains.
+    """
 
     def __init__(
         self, function: Step, tensors: Mapping[str, Tensor], optimizer: Optimizer | None, net: Module | None = None
@@ -38,6 +40,10 @@ class Bound:
         self.function = function
         self.tensors = dict(tensors)
         self.optimizer = optimizer
+        known = set(map(id, self.tensors.values()))
+        for i, parameter in enumerate([] if optimizer is None else optimizer.parameters):
+            if id(parameter) not in known:
+                self.tensors[f"parameter {i} of the optimizer"] = parameter
 
     def state(self) -> dict[str, Any]:
         """What is there now, by name: ``net.layers.0.weight``, ``optimizer.3.momentum``."""
@@ -98,6 +104,7 @@ class Recorder:
     tables: the arrays that batches are taken from. words: (k, stream) -> the k-th words, for the layer of the stream.
     table_of: array -> the name of the table that its elements are taken from, or None if nobody knows.
     layers: id of a module -> its place in the network.
+    optimizer: the one whose state is known.
     """
 
     def __init__(
@@ -105,9 +112,11 @@ class Recorder:
         tables: Mapping[str, Array],
         words: Callable[[int, int], Any],
         table_of: Callable[[Any], str | None],
+        optimizer: Optimizer | None = None,
         layers: Mapping[int, str] | None = None,
     ) -> None:
         self.tables = tables
+        self.optimizer = optimizer
         self.layers = layers or {}
         self.streams: list[int] = []
         self.conditions: list[Any] = []
@@ -122,6 +131,22 @@ class Recorder:
     def require(self, holds: Any) -> None:
         """A condition that must hold in every step."""
         self.conditions.append(holds)
+
+    def updates(self, optimizer: Optimizer) -> None:
+        """Raises TraceError for an optimizer that makes a step although nobody said so: its state would be lost."""
+        if optimizer is not self.optimizer:
+            raise TraceError(
+                f"step() of {type(optimizer).__name__} at {user_line()} cannot be compiled: the step was not compiled "
+                "with this optimizer. Pass it, as in glassnet.compile(step, net, optimizer)."
+            )
+
+    def trains(self, tensor: Tensor) -> None:
+        """Raises TraceError for a tensor with a gradient whose numbers are not known to be state."""
+        if isinstance(tensor.data, np.ndarray):
+            raise TraceError(
+                f"backward() at {user_line()} cannot be compiled: a tensor of shape {tensor.shape} that belongs neither "
+                "to the network nor to the optimizer gets a gradient. Make it an nn.Parameter of the network."
+            )
 
     def may_hold(self, array: Any, value: int) -> bool:
         """Whether a value may stand in the array in some step: read off the table that it is taken from."""
@@ -165,28 +190,35 @@ def computed(
 
 
 def record_step(
-    bound: Bound, tables: Mapping[str, Array], rows: Array, number: int, words: Callable[[int], Array]
+    bound: Bound, tables: Mapping[str, Array], rows: Array | None, number: int, words: Callable[[int], Array]
 ) -> tuple[Record, Recorder]:
     """The record of one step over some rows of the tables, computed on the way.
 
-    tables: the arrays that batches are taken from, ``data.x`` first. number: how many steps were made before.
+    tables: the arrays that batches are taken from, ``data.x`` first; without ``rows`` they are the first batch
+    themselves, and other batches come in their place. number: how many steps were made before.
     words: the random words of a layer in this step, by its stream.
     """
     trace = Trace()
     state = {name: trace.input(name, array) for name, array in bound.state().items()}
     rates = [trace.input(f"step.lr.{i}", rate) for i, rate in enumerate(bound.rates())]
     count = trace.input("step.number", number)
-    places = trace.input("step.rows", np.asarray(rows, np.int64))
-    batch = [trace.input(name, table)[places] for name, table in tables.items()]
+    batch = [trace.input(name, table) for name, table in tables.items()]
+    if rows is not None:
+        places = trace.input("step.rows", np.asarray(rows, np.int64))
+        batch = [table[places] for table in batch]
 
     def table_of(array: Any) -> str | None:
         node: Any = array.node if isinstance(array, Traced) else None
         while node is not None and node.operation in ("gather", "reshape"):
             node = node.inputs[0]
-        return node.name if node is not None and node.operation == "input" and node.name in tables else None
+        known = rows is not None and node is not None and node.operation == "input" and node.name in tables
+        return node.name if known else None
+
+    def words_of(k: int, stream: int) -> Any:
+        return trace.input(f"step.words.{k}", words(stream))
 
     layers = {} if bound.net is None else {id(m): bound.net.locate(m) for m in bound.net.modules()}
-    recorder = Recorder(tables, lambda k, stream: trace.input(f"step.words.{k}", words(stream)), table_of, layers)
+    recorder = Recorder(tables, words_of, table_of, bound.optimizer, layers)
     after, told = computed(bound, TracingNamespace(), recorder, state, rates, count, batch)
     record = trace.record
     record.state = {name: as_traced(array).node for name, array in after.items()}

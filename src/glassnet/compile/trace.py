@@ -12,14 +12,14 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
-from traceback import walk_stack
+from traceback import walk_stack, walk_tb
 from types import FrameType
 from typing import Any
 
 import numpy as np
 
 from glassnet.compile.primitives import COMPUTE
-from glassnet.compile.record import Origin, Record, Shape, Value
+from glassnet.compile.record import ELEMENTWISE, Origin, Record, Shape, Value
 from glassnet.engine.errors import TraceError
 from glassnet.engine.namespace import Array
 from glassnet.engine.ops.reduce import as_axes
@@ -38,6 +38,11 @@ def user_line(frames: Iterable[tuple[FrameType, int]] | None = None) -> str:
         if frame.f_globals.get("__name__", "").partition(".")[0] not in _LIBRARIES:
             return f"{Path(frame.f_code.co_filename).name}:{line}"
     return ""
+
+
+def line_of(error: BaseException) -> str:
+    """The user's line that an error came from."""
+    return user_line(reversed(list(walk_tb(error.__traceback__))))
 
 
 def refusal(what: str, line: str, instead: str) -> TraceError:
@@ -117,8 +122,14 @@ def _refuse(what: str, instead: str) -> Callable[..., Any]:
     return refuse
 
 
+#: NumPy's names of some functions, and ours.
+_UFUNCS = {"absolute": "abs", "negative": "negate", "true_divide": "divide"} | {
+    f"bitwise_{name}": f"logical_{name}" for name in ("and", "or")
+}
+
 DECIDE = "Write glassnet.where(condition, a, b) instead of a decision"
 RETURN = "Return it from the step and look at it there"
+FUNCTIONS = "Use glassnet's functions"
 WRITE = "Write glassnet.where(mask, new, x) for a changed copy"
 
 
@@ -126,7 +137,6 @@ class Traced:
     """An array in a step that is being recorded. ``value`` is what NumPy computes, ``node`` its place in the record."""
 
     __slots__ = ("node", "value")
-    __array_ufunc__ = None
     __hash__ = object.__hash__
 
     def __init__(self, node: Value, value: Any) -> None:
@@ -207,6 +217,14 @@ class Traced:
         from glassnet.compile.indexing import take
 
         return take(self, index)
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Traced:
+        """What NumPy's functions of each element give, such as ``np.exp``; others are refused."""
+        name = _UFUNCS.get(ufunc.__name__, ufunc.__name__)
+        if method != "__call__" or options or name not in (*ELEMENTWISE, "matmul"):
+            whole = f"{ufunc.__name__}{'' if method == '__call__' else f'.{method}'}"
+            raise refusal(f"NumPy's {whole} of an array of shape {self.shape}", user_line(), FUNCTIONS)
+        return apply(name, *inputs)
 
     __bool__ = _refuse("the truth value", DECIDE)
     __float__ = __int__ = __index__ = item = tolist = _refuse("the number", RETURN)

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from traceback import walk_tb
 from typing import Any
 
 import numpy as np
 
 from glassnet.compile.step import Bound, Recorder, computed
-from glassnet.compile.trace import DECIDE, RETURN, WRITE, refusal, user_line
+from glassnet.compile.trace import DECIDE, RETURN, WRITE, line_of, refusal
 from glassnet.engine.errors import ConfigError, TraceError
 from glassnet.engine.namespace import Array
 
@@ -95,7 +94,7 @@ class XlaStep:
         def table_of(array: Any) -> str | None:
             return next((name for name, taken in batch.items() if taken is array), None)
 
-        recorder = Recorder(self._values, lambda k, _: words(k), table_of)
+        recorder = Recorder(self._values, lambda k, _: words(k), table_of, self._bound.optimizer)
         count, lr = self._number(0, number), [self._number(0.0, rates[i]) for i in range(len(rates))]
         after, told = computed(self._bound, self._xp, recorder, state, lr, count, list(batch.values()))
         self.streams = recorder.streams
@@ -129,14 +128,14 @@ class XlaStep:
         except (errors.JAXTypeError, errors.JAXIndexError) as error:
             decides = isinstance(error, errors.TracerBoolConversionError)
             what = "the truth value of an array" if decides else "the NumPy array or number behind an array"
-            raise refusal(what, _line_in(error), DECIDE if decides else RETURN) from error
+            raise refusal(what, line_of(error), DECIDE if decides else RETURN) from error
         except TypeError as error:
             if "immutable" in str(error):
-                raise refusal("a write into the elements of an array", _line_in(error), WRITE) from error
+                raise refusal("a write into the elements of an array", line_of(error), WRITE) from error
             self._bound.eagerly(
                 [table[rows] for table in self._values.values()]
             )  # if the mistake has nothing to do with compiling, it is said here, and better
-            raise TraceError(f"the step at {_line_in(error)} cannot be compiled by XLA: {error}") from error
+            raise TraceError(f"the step at {line_of(error)} cannot be compiled by XLA: {error}") from error
 
 
 def _library() -> tuple[Any, Any]:
@@ -155,8 +154,3 @@ def _filled(part: Array, dtype: Any) -> Array:
     filled = np.zeros((CHUNK, *part.shape[1:]), dtype)
     filled[: len(part)] = part
     return filled
-
-
-def _line_in(error: Exception) -> str:
-    """The user's line that an error came from."""
-    return user_line(reversed(list(walk_tb(error.__traceback__))))

@@ -159,5 +159,7 @@ def backward(output: Tensor, gradient: Any = None) -> None:
     xp = scope.xp
     for tensor, g in gradient_flow(output, gradient):
         if tensor.node is None or tensor.retains_grad:
+            if scope.tracer is not None:
+                scope.tracer.trains(tensor)
             # += over several backward passes; a copy, because gradients may share memory with each other
             tensor.grad = xp.copy(g if tensor.grad is None else tensor.grad + g)
