@@ -24,8 +24,8 @@ class Native:
     """The step that ``fit(compile=True)`` makes; the number of threads is its own choice."""
 
     def __init__(self, work: Workload, threads: int) -> None:
-        from glassnet.compile.native import NativeStep  # counts as compiling
-        from glassnet.compile.step import Bound
+        from glassnet.compiler.native import NativeStep  # counts as compiling
+        from glassnet.compiler.step import Bound
         from glassnet.nn.state import named_tensors
         from glassnet.train.batch_step import BatchStep
 

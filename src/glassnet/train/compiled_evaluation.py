@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from glassnet.compile.step import Bound, CompiledStep
+from glassnet.compiler.step import Bound, CompiledStep
 from glassnet.data.dataset import Split
 from glassnet.engine.namespace import Array
 from glassnet.engine.tensor import Tensor
