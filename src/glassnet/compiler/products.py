@@ -1,6 +1,6 @@
 """Matrix products of known shape, C = A @ B, written as loops of vector code into a function.
 
-How a product is cut into tiles, blocks and panels, and why, is told in ``glassnet.compiler.tiles``. What is written here
+How a product is cut into tiles, blocks and panels, and why, is told in ``tiles.py``. What is written here
 is, from the outside in: blocks of k; panels of columns of C, for each of which B may be packed; tiles of rows; and, in
 a tile, the loop over k with all sums in registers.
 

@@ -144,8 +144,8 @@ class Recorder:
         """Raises TraceError for a tensor with a gradient whose numbers are not known to be state."""
         if isinstance(tensor.data, np.ndarray):
             raise TraceError(
-                f"backward() at {user_line()} cannot be compiled: a tensor of shape {tensor.shape} that belongs neither "
-                "to the network nor to the optimizer gets a gradient. Make it an nn.Parameter of the network."
+                f"backward() at {user_line()} cannot be compiled: a tensor of shape {tensor.shape} that belongs "
+                "neither to the network nor to the optimizer gets a gradient. Make it an nn.Parameter of the network."
             )
 
     def may_hold(self, array: Any, value: int) -> bool:
