@@ -62,7 +62,7 @@ def test_a_value_knows_its_layer_and_line():
     layer = nn.Tanh()
     found, _ = record(lambda x: layer(x))
     (tanh,) = [value for value in found.in_order() if value.operation == "tanh"]
-    assert tanh.origin.layer is layer
+    assert tanh.origin.layer == "Tanh"
     assert tanh.origin.line.startswith("test_trace.py:")
 
 
