@@ -7,7 +7,7 @@ import numpy as np
 
 import glassnet as gn
 from glassnet import nn, optim
-from glassnet.compile.step import Bound
+from glassnet.compiler.step import Bound
 from glassnet.nn.state import named_tensors
 
 from .training import X, Y, classifier

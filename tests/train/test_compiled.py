@@ -178,7 +178,10 @@ def test_metrics_that_are_compiled_do_not_see_numpy_arrays():
         ({"metrics": {"all": lambda o, y: o}}, "'all' must give one number"),
         ({"metrics": {"total": accuracy}}, "cannot be called 'total'"),
         ({"metrics": {"right": "accuracy"}}, "'right' must be a function"),
-        ({"loss": lambda: lambda o, y: (o * o).mean(-1)}, r"the loss must be one number, got .* \(18,\). Take its mean"),
+        (
+            {"loss": lambda: lambda o, y: (o * o).mean(-1)},
+            r"the loss must be one number, got .* \(18,\). Take its mean",
+        ),
         ({"loss": lambda: lambda o, y: 1.0}, "the loss must be a tensor"),
         ({"penalty": lambda net: net[0].weight}, "the penalty must be one number"),
     ],

@@ -8,7 +8,7 @@ import pytest
 
 import glassnet as gn
 from glassnet import models, nn
-from glassnet.compile import engine
+from glassnet.compiler import engine
 from glassnet.data.batches import batches
 from glassnet.data.dataset import Split
 from glassnet.train import Loop

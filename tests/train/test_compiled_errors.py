@@ -7,7 +7,7 @@ import pytest
 
 import glassnet as gn
 from glassnet import nn, optim
-from glassnet.compile.native import NativeStep
+from glassnet.compiler.native import NativeStep
 from glassnet.train import compiled as compiled_module
 
 from .both import Keep, assert_same_bits, sgd, state, train

@@ -142,12 +142,16 @@ def gradient_flow(output: Tensor, gradient: Any = None) -> Iterator[tuple[Tensor
         node = tensor.node
         if node is None:
             continue
-        for parent, part in node.operation.gradients(xp, g, tensor.data, node):
-            share = part if part.shape == parent.data.shape else unbroadcast(part, parent.data.shape)
-            if share.dtype != parent.data.dtype:
-                share = share.astype(parent.data.dtype)
-            arrived = gradients.get(id(parent))
-            gradients[id(parent)] = share if arrived is None else arrived + share  # += over several paths
+        before, scope.layer = scope.layer, node.layer  # a gradient belongs to the layer of what it is the gradient of
+        try:
+            for parent, part in node.operation.gradients(xp, g, tensor.data, node):
+                share = part if part.shape == parent.data.shape else unbroadcast(part, parent.data.shape)
+                if share.dtype != parent.data.dtype:
+                    share = share.astype(parent.data.dtype)
+                arrived = gradients.get(id(parent))
+                gradients[id(parent)] = share if arrived is None else arrived + share  # += over several paths
+        finally:
+            scope.layer = before
 
 
 def backward(output: Tensor, gradient: Any = None) -> None:

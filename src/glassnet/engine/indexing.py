@@ -31,8 +31,7 @@ def parse(index: Any, shape: Shape) -> tuple[tuple[Any, ...], list[Array]]:
             continue
         array = as_array(part)
         if array.dtype.kind == "b":
-            _check_mask(array, index, shape)
-            found = np.nonzero(array)
+            found = _places(array, index, shape)
             positions.extend(found)
             pattern.extend(POSITIONS for _ in found)
         elif array.dtype.kind in "iu" or not array.size:
@@ -43,11 +42,13 @@ def parse(index: Any, shape: Shape) -> tuple[tuple[Any, ...], list[Array]]:
     return tuple(pattern), positions
 
 
-def _check_mask(mask: Array, index: Any, shape: Shape) -> None:
-    """A mask must have the shape of the axes that it selects from: NumPy knows which those are."""
+def _places(mask: Array, index: Any, shape: Shape) -> tuple[Array, ...]:
+    """Where a mask holds. It must have the shape of the axes that it selects from: NumPy knows which those are."""
     if not mask.ndim:
         raise ShapeError("a single truth value (bool) is no index. Use a mask with the shape of the tensor.")
+    found = mask.nonzero()
     try:
         np.broadcast_to(np.False_, shape)[index]
     except IndexError as error:
         raise ShapeError(f"a mask (bool) of shape {mask.shape} does not fit shape {shape}: {error}.") from error
+    return found

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from glassnet.compile.built_in import BuiltIn
-from glassnet.compile.step import Bound, CompiledStep
+from glassnet.compiler.built_in import BuiltIn
+from glassnet.compiler.step import Bound, CompiledStep
 from glassnet.data.batches import Batches
 from glassnet.data.dataset import Split
 from glassnet.engine.errors import ConfigError, GlassnetError, TraceError
@@ -211,10 +211,10 @@ class CompiledSteps:
         """A step over batches of a split; the first has these rows."""
         tables = {"data.x": split.x, "data.y": split.y}
         if self.choice == "xla":
-            from glassnet.compile.xla import XlaStep
+            from glassnet.compiler.xla import XlaStep
 
             return XlaStep(bound, tables, len(rows))
-        from glassnet.compile.native import NativeStep
+        from glassnet.compiler.native import NativeStep
 
         return NativeStep(bound, tables, len(rows), rows)
 
@@ -235,7 +235,7 @@ class CompiledSteps:
         for owner, one in given.items():
             if isinstance(one, Module) and one is not loop.net:
                 tensors.update({f"{owner}.{name}": tensor for name, tensor in named_tensors(one)})
-        self._bound = Bound(loop.batch_step, tensors, loop.optimizer)
+        self._bound = Bound(loop.batch_step, tensors, loop.optimizer, loop.net)
         self._built_in = BuiltIn({**given, "the step": loop.batch_step}, loop.optimizer)
 
     def _check_built_in(self) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from glassnet.compile.step import Bound, CompiledStep
+from glassnet.compiler.step import Bound, CompiledStep
 from glassnet.data.dataset import Split
 from glassnet.engine.namespace import Array
 from glassnet.engine.tensor import Tensor
@@ -36,7 +36,8 @@ class CompiledEvaluation:
     ) -> None:
         self._net, self._split, self._loss, self._metrics = net, split, loss, metrics
         self._size = min(batch_size, len(split))
-        self._step = step_of(Bound(self._evaluate, dict(named_tensors(net)), None), split, np.arange(self._size))
+        bound = Bound(self._evaluate, dict(named_tensors(net)), None, net)
+        self._step = step_of(bound, split, np.arange(self._size))
 
     def __call__(self) -> dict[str, float]:
         """{"loss": ..., metric: ...} over all rows."""
