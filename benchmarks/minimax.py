@@ -1,4 +1,4 @@
-"""Derives the polynomials of glassnet/compile/polynomials.py: Remez's exchange algorithm with 50 digits.
+"""Derives the polynomials of glassnet/compiler/polynomials.py: Remez's exchange algorithm with 50 digits.
 
     pip install mpmath
     python benchmarks/minimax.py

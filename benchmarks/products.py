@@ -18,11 +18,11 @@ from statistics import median
 
 import numpy as np
 
-from glassnet.compile.engine import Code, attributes
-from glassnet.compile.matrix import Matrix
-from glassnet.compile.products import write_product
-from glassnet.compile.tiles import Plan, plan_product
-from glassnet.compile.writer import ELEMENTS, Writer
+from glassnet.compiler.engine import Code, attributes
+from glassnet.compiler.matrix import Matrix
+from glassnet.compiler.products import write_product
+from glassnet.compiler.tiles import Plan, plan_product
+from glassnet.compiler.writer import ELEMENTS, Writer
 
 ROUNDS = 15
 TURN = 1e-3  # seconds, about

@@ -1,4 +1,4 @@
-"""The functions of glassnet/compile/math.py: greatest error in ulp, and time for each number beside NumPy.
+"""The functions of glassnet/compiler/math.py: greatest error in ulp, and time for each number beside NumPy.
 
     pip install 'glassnet[test]'
     python benchmarks/vector_math.py              # every 1021st float32, some millions of float64
@@ -21,9 +21,9 @@ import mpmath
 import numpy as np
 from scipy import special
 
-from glassnet.compile.engine import Code, attributes, lanes_of
-from glassnet.compile.math import FUNCTIONS
-from glassnet.compile.writer import Type, Writer
+from glassnet.compiler.engine import Code, attributes, lanes_of
+from glassnet.compiler.math import FUNCTIONS
+from glassnet.compiler.writer import Type, Writer
 
 DTYPES = {"float": np.float32, "double": np.float64}
 COUNT = 6400

@@ -18,7 +18,7 @@ import glassnet
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = Path(glassnet.__file__).parent
-ORDER = ["engine", "nn", "optim", "data", "compile", "plots", "train", "models", "doctor", "export", "api", "cli"]
+ORDER = ["engine", "nn", "optim", "data", "compiler", "plots", "train", "models", "doctor", "export", "api", "cli"]
 LONGEST = 400  # lines
 HEAVY = {"rich", "typer", "safetensors", "PIL", "llvmlite", "jax", "matplotlib", "torch", "scipy", "polars"}
 EXECUTING_MODULES = {"pickle", "cPickle", "marshal", "shelve", "dill", "joblib", "subprocess", "runpy"}

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from glassnet import data, engine, models, nn, optim, train
 from glassnet.api import evaluate, fit, lr_find
-from glassnet.compile.own import compile  # noqa: A004  # glassnet.compile
+from glassnet.compiler.own import compile  # noqa: A004  # glassnet.compile
 from glassnet.engine import *  # noqa: F403  # engine.__all__ is the list
 from glassnet.engine.functions import (
     abs,  # noqa: A004  # glassnet.abs, as in NumPy

@@ -85,7 +85,8 @@ def fit(
     progress: show a bar on a terminal and a line for each epoch.
     notes: what to add to the configuration in the folder, as values for JSON.
     compile: run the steps as native code, which is many times faster for small networks: "auto" where the training is
-        long enough to pay for compiling, True always, False never; "xla" on the devices of JAX.
+        long enough to pay for compiling (``run.eager_reason`` says why not), True always, False never; "xla" on the
+        devices of JAX.
 
     Raises ConfigError, DataError or ShapeError before the first step where something does not fit, and NonFiniteError
     if the loss becomes NaN or infinite; the network then has the last weights with a finite loss.
@@ -161,6 +162,7 @@ def fit(
         folder=place,
         config=config,
         diagnostics=watch,
+        eager_reason=loop.compiled.reason,
     )
 
 

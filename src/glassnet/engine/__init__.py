@@ -9,6 +9,7 @@ from glassnet.engine.errors import (
     GradientError,
     NonFiniteError,
     ShapeError,
+    TraceError,
 )
 from glassnet.engine.gradcheck import gradcheck
 from glassnet.engine.operation import Operation, operation
@@ -26,6 +27,7 @@ __all__ = [
     "NonFiniteError",
     "Operation",
     "ShapeError",
+    "TraceError",
     "Tensor",
     "apply",
     "apply_keeping",

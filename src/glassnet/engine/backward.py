@@ -142,12 +142,16 @@ def gradient_flow(output: Tensor, gradient: Any = None) -> Iterator[tuple[Tensor
         node = tensor.node
         if node is None:
             continue
-        for parent, part in node.operation.gradients(xp, g, tensor.data, node):
-            share = part if part.shape == parent.data.shape else unbroadcast(part, parent.data.shape)
-            if share.dtype != parent.data.dtype:
-                share = share.astype(parent.data.dtype)
-            arrived = gradients.get(id(parent))
-            gradients[id(parent)] = share if arrived is None else arrived + share  # += over several paths
+        before, scope.layer = scope.layer, node.layer  # a gradient belongs to the layer of what it is the gradient of
+        try:
+            for parent, part in node.operation.gradients(xp, g, tensor.data, node):
+                share = part if part.shape == parent.data.shape else unbroadcast(part, parent.data.shape)
+                if share.dtype != parent.data.dtype:
+                    share = share.astype(parent.data.dtype)
+                arrived = gradients.get(id(parent))
+                gradients[id(parent)] = share if arrived is None else arrived + share  # += over several paths
+        finally:
+            scope.layer = before
 
 
 def backward(output: Tensor, gradient: Any = None) -> None:
@@ -155,5 +159,7 @@ def backward(output: Tensor, gradient: Any = None) -> None:
     xp = scope.xp
     for tensor, g in gradient_flow(output, gradient):
         if tensor.node is None or tensor.retains_grad:
+            if scope.tracer is not None:
+                scope.tracer.trains(tensor)
             # += over several backward passes; a copy, because gradients may share memory with each other
             tensor.grad = xp.copy(g if tensor.grad is None else tensor.grad + g)

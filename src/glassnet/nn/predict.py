@@ -34,6 +34,19 @@ def evaluating(net: Module) -> Iterator[None]:
 
 def outputs(net: Module, x: Any, batch_size: int) -> Array:
     """What the network computes for each row of x (N, ...) -> (N, ...)."""
+    rows = checked_rows(net, x)
+    if batch_size < 1:
+        raise ConfigError(f"batch_size must be at least 1, got {batch_size}.")
+    with evaluating(net):
+        parts = [net(Tensor(rows[i : i + batch_size])).data for i in range(0, len(rows), batch_size)]
+    return np.concatenate(parts)
+
+
+def checked_rows(net: Module, x: Any) -> Array:
+    """x (N, ...) as an array that the network can take, floats in its type.
+
+    Raises DataError for no rows, and for NaN and infinity.
+    """
     rows = as_array(x)
     if rows.ndim == 0 or not len(rows):
         raise DataError(f"x must have at least one row, got shape {rows.shape}.")
@@ -41,11 +54,7 @@ def outputs(net: Module, x: Any, batch_size: int) -> Array:
         if not np.isfinite(rows).all():
             raise DataError("x must be finite, got NaN or infinity. Remove such rows or fill in their values.")
         rows = rows.astype(net.dtype, copy=False)
-    if batch_size < 1:
-        raise ConfigError(f"batch_size must be at least 1, got {batch_size}.")
-    with evaluating(net):
-        parts = [net(Tensor(rows[i : i + batch_size])).data for i in range(0, len(rows), batch_size)]
-    return np.concatenate(parts)
+    return rows
 
 
 def predict(net: Module, x: Any, batch_size: int) -> Array:

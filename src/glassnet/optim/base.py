@@ -80,6 +80,8 @@ class Optimizer:
 
     def step(self) -> None:
         """Update every parameter that has a gradient. The arrays are new ones: old references keep the old values."""
+        if scope.tracer is not None:
+            scope.tracer.updates(self)
         self.steps += 1
         xp, i = scope.xp, 0
         for group in self.param_groups:

@@ -9,13 +9,13 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from glassnet.engine.checks import require
-from glassnet.engine.errors import NonFiniteError
+from glassnet.engine.errors import ConfigError, NonFiniteError
 from glassnet.engine.scope import scope
 from glassnet.engine.tensor import Tensor
 from glassnet.nn.module import Module
 from glassnet.optim import Optimizer, clip_grad_norm_, clip_grad_value_
 from glassnet.train.evaluate import Loss
-from glassnet.train.metrics import Metric
+from glassnet.train.metrics import Metric, checked_metrics, measure
 from glassnet.train.nonfinite import nonfinite_error
 
 #: penalty(net) -> a number that is added to the loss, such as nn.L2Penalty(1e-4).
@@ -42,19 +42,20 @@ class BatchStep:
         self.penalty = penalty
         self.clip_norm = clip_norm
         self.clip_value = clip_value
-        self.metrics = dict(metrics or {})
+        self.metrics = checked_metrics(metrics)
 
     def __call__(self, x: Tensor, y: Tensor) -> dict[str, Any]:
         """Make a step and return its values, each an array with one number: "total", the loss that was minimised;
         loss, penalty and grad_norm where there are; the metrics.
 
-        Raises NonFiniteError, before anything is changed, if the loss is not a finite number.
+        Raises NonFiniteError, before anything is changed, if the loss is not a finite number, and ConfigError if it is
+        no tensor with one number.
         """
         outputs = self.net(x)
-        loss = total = self.loss(outputs, y)
+        loss = total = _one_number("the loss", self.loss(outputs, y))
         values: dict[str, Any] = {"loss": loss.data}
         if self.penalty is not None:
-            penalty = self.penalty(self.net)
+            penalty = _one_number("the penalty", self.penalty(self.net))
             values["penalty"] = penalty.data
             total = loss + penalty
         values["total"] = total.data
@@ -66,9 +67,17 @@ class BatchStep:
         if self.clip_norm is not None:
             values["grad_norm"] = clip_grad_norm_(self.optimizer.parameters, self.clip_norm)
         self.optimizer.step()
-        values.update({name: metric(outputs.data, y.data) for name, metric in self.metrics.items()})
+        values.update(measure(self.metrics, outputs.data, y.data))
         return values
 
     def _nonfinite(self, total: Tensor) -> NonFiniteError:
         made = self.optimizer.steps if scope.moment is None else scope.moment[1]
         return nonfinite_error(self.net, total, total.item(), made + 1, self.optimizer.lr)
+
+
+def _one_number(name: str, value: Any) -> Tensor:
+    if not isinstance(value, Tensor):
+        raise ConfigError(f"{name} must be a tensor, which can be differentiated, got {value!r:.80}.")
+    if value.size != 1:
+        raise ConfigError(f"{name} must be one number, got a tensor of shape {value.shape}. Take its mean().")
+    return value.sum() if value.shape else value

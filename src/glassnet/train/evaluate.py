@@ -9,7 +9,7 @@ from glassnet.data.dataset import Split
 from glassnet.engine.tensor import Tensor
 from glassnet.nn.module import Module
 from glassnet.nn.predict import evaluating
-from glassnet.train.metrics import Metric
+from glassnet.train.metrics import Metric, measure
 
 #: loss(outputs, targets) -> a number; a loss module or a function.
 Loss = Callable[[Tensor, Tensor], Tensor]
@@ -42,6 +42,5 @@ def evaluate_split(
         for x, y in batches(split, batch_size, shuffle=False):
             outputs = net(x)
             values = {"loss": loss(outputs, y).item()}
-            values.update({name: float(metric(outputs.data, y.data)) for name, metric in metrics.items()})
-            means.add(values, len(y))
+            means.add({**values, **measure(metrics, outputs.data, y.data)}, len(y))
     return means.means()

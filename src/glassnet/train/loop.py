@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from glassnet.data.batches import batches
 from glassnet.data.dataset import Split
-from glassnet.engine.errors import ConfigError, NonFiniteError
+from glassnet.engine.errors import ConfigError, GlassnetError, NonFiniteError
+from glassnet.engine.namespace import Array
+from glassnet.engine.options import integer_option
 from glassnet.engine.random import training_step
 from glassnet.engine.tensor import Tensor
 from glassnet.nn.dropout import name_streams
@@ -84,7 +87,7 @@ class Loop:
         self.seconds = 0.0  # spent so far, in this and in earlier sittings
         self.stopped: str | None = None  # why, if before total_steps
         self._tensors = [tensor for _, tensor in named_tensors(net)]
-        self._last_good = [(tensor, tensor.data) for tensor in self._tensors]
+        self.go_back: Callable[[], None] = self._to_here()  # to the last weights with a finite loss
         name_streams(net)
         self.use(())
         self.compiled = CompiledSteps(self, compile)
@@ -112,6 +115,8 @@ class Loop:
             if not isinstance(one, Callback):
                 hint = f" Write {one.__name__}()." if isinstance(one, type) else ""
                 raise ConfigError(f"callbacks are instances of glassnet.Callback, got {one!r:.80}.{hint}")
+            if one.look_every is not None:
+                integer_option(f"{type(one).__name__}.look_every", one.look_every, 1)
         self._lookers = [one for one in callbacks if one.look_every is not None]
         # Compiled steps are made many at a time, unless someone wants to be called around each.
         self.step_by_step = any(
@@ -136,6 +141,7 @@ class Loop:
         with which it was.
         """
         modes = [(module, module.training) for module in self.net.modules()]
+        self.go_back = self._to_here()
         started = time.perf_counter() - self.seconds
         self._notify("on_fit_start")
         try:
@@ -189,17 +195,20 @@ class Loop:
         Raises NonFiniteError when the loss is no longer a finite number; the network then holds the last weights
         with which it was.
         """
-        before = [(tensor, tensor.data) for tensor in self._tensors]
+        here = self._to_here()
         try:
             with training_step(self.seed, self.step):
                 values = self.batch_step(x, y)
         except NonFiniteError:
-            for tensor, data in self._last_good:
-                tensor.data = data
+            self.go_back()
             raise
-        self._last_good = before
+        self.go_back = here
         self.optimizer_stepped()
         self.count({name: float(value) for name, value in values.items()}, len(y))
+
+    def _to_here(self) -> Callable[[], None]:
+        """A function that puts the weights of now back. No copy: an update makes new arrays."""
+        return partial(_put_back, [(tensor, tensor.data) for tensor in self._tensors])
 
     def optimizer_stepped(self) -> None:
         """Let the schedule go on after a step of the optimizer."""
@@ -214,12 +223,16 @@ class Loop:
 
     def _look(self, batch: tuple[Tensor, Tensor]) -> None:
         """Where a callback wants to look inside of this step, make it once for show."""
-        due = [one for one in self._lookers if one.look_every and self.step % one.look_every == 0]
-        if due:
+        due = [one for one in self._lookers if one.look_every and not self.step % one.look_every]
+        if not due:
+            return
+        try:
             with training_step(self.seed, self.step):
                 found = look(self.batch_step, *batch)
-            for one in due:
-                self._call(one, "on_look", found)
+        except GlassnetError:  # the step itself says what is wrong
+            return
+        for one in due:
+            self._call(one, "on_look", found)
 
     def _until_look(self) -> int:
         """How many steps may be made before the next look."""
@@ -262,6 +275,11 @@ class Loop:
         except Exception as error:
             error.add_note(f"raised by the callback {type(callback).__name__}.{hook}")
             raise
+
+
+def _put_back(arrays: Sequence[tuple[Tensor, Array]]) -> None:
+    for tensor, array in arrays:
+        tensor.data = array
 
 
 def cast(split: Split, dtype: np.dtype[Any]) -> Split:

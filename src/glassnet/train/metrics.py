@@ -7,14 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from glassnet.engine.errors import ShapeError
+from glassnet.engine.errors import ConfigError, ShapeError
 from glassnet.engine.namespace import Array
 from glassnet.engine.scope import scope
 from glassnet.nn import functional
 from glassnet.nn.module import Module
 
-#: metric(outputs (N, ...), targets (N, ...)) -> mean over the rows, a number or an array of one. Written with the
-#: arrays' own operators, it is compiled with the step; what needs NumPy keeps the training eager.
+#: metric(outputs (N, ...), targets (N, ...)) -> mean over the rows.
 Metric = Callable[[Array, Array], Any]
 
 
@@ -37,11 +36,68 @@ def mean(values: Array) -> Any:
     return scope.xp.sum(values.astype(np.float64)) / values.size
 
 
-def mean_absolute_error(outputs: Array, targets: Array) -> float:
+def mean_absolute_error(outputs: Array, targets: Array) -> Any:
     """How far outputs are from targets, on average over rows and outputs. Both (N, ...)."""
     if outputs.shape != targets.shape:
         raise ShapeError(f"the error of outputs {outputs.shape} needs targets {outputs.shape}, got {targets.shape}.")
-    return float(np.abs(outputs - targets).mean(dtype=np.float64))
+    return mean(abs(outputs - targets))
+
+
+#: The metrics that are compiled with a step. Any other gets NumPy arrays: the outputs of the step, afterwards.
+COMPILED: tuple[Metric, ...] = (accuracy, binary_accuracy, mean_absolute_error)
+#: What a step tells besides its metrics, in the order of the history.
+TOLD = ("loss", "penalty", "total", "grad_norm")
+OUTPUTS = "outputs"
+_TAKEN = (*TOLD, OUTPUTS, "holds", "lr", "seconds")
+
+
+def checked_metrics(metrics: Mapping[str, Metric] | None) -> dict[str, Metric]:
+    """The metrics by name. Raises ConfigError for a name that means something else, and for what is no function."""
+    for name, metric in (metrics or {}).items():
+        if name in _TAKEN or name.startswith("val_"):
+            raise ConfigError(f"a metric cannot be called {name!r}: the history means something else by it.")
+        if not callable(metric):
+            raise ConfigError(f"the metric {name!r} must be a function of outputs and targets, got {metric!r:.80}.")
+    return dict(metrics or {})
+
+
+def measure(metrics: Mapping[str, Metric], outputs: Array, targets: Array) -> dict[str, Any]:
+    """The value of each metric; in a step that is recorded, of those that are compiled, and the outputs for the others.
+
+    Raises ConfigError for a value that is not one number.
+    """
+    if scope.tracer is None:
+        return {name: _number(name, metric(outputs, targets)) for name, metric in metrics.items()}
+    found = {name: metric(outputs, targets) for name, metric in metrics.items() if _is_compiled(metric)}
+    return found if len(found) == len(metrics) else {**found, OUTPUTS: outputs}
+
+
+def columns(
+    told: Mapping[str, Array], metrics: Mapping[str, Metric], targets: Array, rows: Array
+) -> dict[str, list[float]]:
+    """A list for each value of some compiled steps, with an entry for each step, in the order of the history.
+
+    told: what the steps told, each (K, ...). targets: of all rows. rows (K, B): which rows each step had.
+    """
+    found = {name: told[name].astype(np.float64).tolist() for name in TOLD if name in told}
+    for name, metric in metrics.items():
+        if _is_compiled(metric):
+            found[name] = told[name].astype(np.float64).tolist()
+        else:
+            given = zip(told[OUTPUTS], rows, strict=True)
+            found[name] = [_number(name, metric(outputs, targets[batch])) for outputs, batch in given]
+    return found
+
+
+def _is_compiled(metric: Metric) -> bool:
+    return any(metric is one for one in COMPILED)
+
+
+def _number(name: str, value: Any) -> float:
+    array = np.asarray(value)
+    if array.size != 1 or array.dtype.kind not in "fiub":
+        raise ConfigError(f"the metric {name!r} must give one number, the mean over the rows, got {value!r:.80}.")
+    return float(array.item())
 
 
 def r2_score(outputs: Array, targets: Array) -> float:

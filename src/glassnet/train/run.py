@@ -32,6 +32,7 @@ class Run:
     stopped: why the training ended early, or None. seconds: how long it took.
     folder: where it was saved, or None. config: what is needed to repeat it.
     diagnostics: statistics of layers and parameters over time, see ``Diagnostics``.
+    eager_reason: why steps were made eagerly, where they might have been compiled, or None.
     """
 
     net: Module
@@ -44,6 +45,7 @@ class Run:
     folder: Path | None
     config: dict[str, Any]
     diagnostics: Diagnostics | None = None
+    eager_reason: str | None = None
 
     def __repr__(self) -> str:
         parts = [f"{self.epochs} epochs", f"{self.steps:,} steps", f"{self.seconds:.1f} s"]
