@@ -75,7 +75,7 @@ def test_unwanted_samples_are_left_out_until_there_are_no_others():
         sample(Chain(), VOCABULARY, 1, temperature=0.0)
 
 
-def test_many_samples_are_drawn_a_bounded_number_at_a_time(monkeypatch):
+def test_many_samples_are_drawn_a_bounded_number_at_a_time():
     sizes = []
 
     class Watched(Chain):
@@ -83,8 +83,7 @@ def test_many_samples_are_drawn_a_bounded_number_at_a_time(monkeypatch):
             sizes.append(len(x.data))
             return super().forward(x)
 
-    monkeypatch.setattr("glassnet.models.sampling.MOST_AT_ONCE", 16)
-    assert len(sample(Watched(0.9), VOCABULARY, 1, 30)) == 30
+    assert len(sample(Watched(0.9), VOCABULARY, 1, 30, at_once=16)) == 30
     assert max(sizes) == 16
 
 
