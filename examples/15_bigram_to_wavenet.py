@@ -6,7 +6,7 @@ All of them give the probability of the next character. They differ in what they
 - Longer contexts are better, but a table of counts has 27 rows for each row of the shorter one, and nearly all of them
   are empty. Fake counts only hide that: from some length on the loss rises again.
 - A network shares what it learns: characters that behave alike get similar embeddings, so it has an idea about contexts
-  that never occurred, with about a fiftieth of the numbers. It squashes three characters, or eight, into one hidden layer.
+  that never occurred, with about a fiftieth of the numbers. It squashes three or eight characters into one layer.
 - The WaveNet-like one fuses eight characters by pairs, pairs of pairs and so on, and uses its weights better for it.
 
 The trainings are short, 2,000 steps each. Longer ones help the larger networks most. BatchNorm gains nothing here: the
