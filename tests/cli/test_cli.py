@@ -40,7 +40,19 @@ def names_run(place):
 def test_help_lists_the_commands():
     done = glassnet("--help")
     assert done.returncode == 0
-    for command in ("train", "resume", "evaluate", "predict", "sample", "lr-find", "summary", "plot", "data"):
+    for command in (
+        "train",
+        "resume",
+        "evaluate",
+        "predict",
+        "sample",
+        "score",
+        "compare",
+        "lr-find",
+        "summary",
+        "plot",
+        "data",
+    ):
         assert command in done.stdout
     options = glassnet("train", "--help").stdout
     wanted = [

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from glassnet.cli.compare import compare
 from glassnet.cli.data import app as data
 from glassnet.cli.evaluate import evaluate
 from glassnet.cli.lr_find import lr_find
@@ -26,7 +27,7 @@ app = typer.Typer(
     add_completion=False,
     help="Build, train and see into neural networks.",
 )
-for command in (train, resume, evaluate, predict, sample, score, lr_find, summary, plot):
+for command in (train, resume, evaluate, predict, sample, score, lr_find, summary, plot, compare):
     app.command()(command)
 app.add_typer(data, name="data")
 

@@ -98,8 +98,11 @@ def schedule_for(recipe: Recipe, optimizer: Optimizer, steps: int) -> Schedule:
     return optim.ReduceLROnPlateau(optimizer, patience=5)  # "plateau"
 
 
-def train_network(recipe: Recipe, dataset: Dataset, folder: Path | None, *, resume: bool = False) -> Run:
-    """Train the network of a recipe and save the run in the folder, with what new data needs to be read.
+def train_network(
+    recipe: Recipe, dataset: Dataset, folder: Path | None, *, resume: bool = False, progress: bool = True
+) -> Run:
+    """Train the network of a recipe and save the run in the folder, with what new data needs to be read. Without a
+    folder nothing is saved.
 
     Raises ConfigError for counts that are to be resumed.
     """
@@ -111,7 +114,7 @@ def train_network(recipe: Recipe, dataset: Dataset, folder: Path | None, *, resu
     if recipe.model == "bigram-counts":
         if resume:
             raise ConfigError(f"{folder} holds counts, which are complete: there is nothing to resume.")
-        return counted(recipe, dataset, folder, notes)
+        return counted(recipe, dataset, folder, notes, progress)
     net = network(recipe, dataset)
     optimizer = optimizer_for(recipe, net)
     # BatchNorm cannot normalise a last batch of one row; another row is left out in each epoch.
@@ -131,6 +134,7 @@ def train_network(recipe: Recipe, dataset: Dataset, folder: Path | None, *, resu
         drop_last=lonely,
         folder=folder,
         resume=resume,
+        progress=progress,
         notes=notes,
         compile=COMPILE[recipe.compile],
     )

@@ -19,8 +19,8 @@ from glassnet.train.progress import epoch_line
 from glassnet.train.run import Run
 
 
-def counted(recipe: Recipe, dataset: Dataset, folder: Path | None, notes: dict[str, Any]) -> Run:
-    """Count, and say how large the table is and how good. The run has made no steps; its network has the probabilities
+def counted(recipe: Recipe, dataset: Dataset, folder: Path | None, notes: dict[str, Any], progress: bool = True) -> Run:
+    """Count, and with ``progress`` say how large the table is and how good. The run has made no steps; its network has the probabilities
     of the table, and is saved, evaluated and sampled as any other.
 
     Raises ConfigError for a table that would be too large.
@@ -34,7 +34,8 @@ def counted(recipe: Recipe, dataset: Dataset, folder: Path | None, notes: dict[s
         history.update({f"{prefix}{name}": [value] for name, value in found.items()})
     seconds = time.perf_counter() - started
     history.update(lr=[0.0], seconds=[seconds])
-    typer.echo(f"counted  {epoch_line(history)}\n{table.size}")
+    if progress:
+        typer.echo(f"counted  {epoch_line(history)}\n{table.size}")
     config = {"network": nn.to_config(net), "task": net.task, "optimizer": {}, "data": dataset.name, **notes}
     run = Run(net, history, 0, 1, None, None, seconds, folder, config)
     if folder is not None:

@@ -24,7 +24,7 @@ def score(
     texts: Annotated[list[str], typer.Argument(metavar="TEXT...", help="Names or other items, each as a whole.")],
 ) -> None:
     """Print the loss of each character, in nats: minus the logarithm of the probability that the model gave it.
-    On a terminal the characters are coloured by it; otherwise there is a line for each. "." is the end.
+    On a terminal the characters are coloured by it; otherwise there is a line for each, its columns separated by tabs. "." is the end.
     """
     from rich.console import Console
 
@@ -39,10 +39,10 @@ def score(
             console.print(coloured(text, losses))
         console.print(legend())
         return
-    typer.echo("text  character  loss  probability")
+    typer.echo("text\tcharacter\tloss\tprobability")
     for text, losses in found:
         for character, loss in zip([*text, BOUNDARY], losses, strict=True):
-            typer.echo(f"{text}  {character!r}  {loss:.4f}  {math.exp(-loss):.4f}")
+            typer.echo(f"{text}\t{character}\t{loss:.4f}\t{math.exp(-loss):.4f}")
 
 
 def coloured(text: str, losses: Array) -> Any:

@@ -79,12 +79,12 @@ class NGram:
     def __init__(self, vocabulary: Vocabulary, context: int = 1, *, smoothing: float = 1.0) -> None:
         self.vocabulary = vocabulary
         self.context = integer_option("context", context, 1)
-        self.smoothing = number_option("smoothing", smoothing, 0)
+        self.smoothing = number_option("smoothing", smoothing, 0, 1e300)
         size = TableSize(self.context, len(vocabulary), 0)
         if not size.fits:
             raise ConfigError(
-                f"a table of counts for context {context} has {len(vocabulary)}**{context + 1} = {size.entries:.3g} "
-                f"entries; at most {MOST_ENTRIES:,} are kept. Use a shorter context, or a network, which needs none."
+                f"a table of counts for context {context} has {len(vocabulary)}**{context + 1} entries; at "
+                f"most {MOST_ENTRIES:,} are kept. Use a shorter context, or a network, which needs none."
             )
 
     def fit(self, x: Any, y: Any) -> Self:
@@ -209,6 +209,6 @@ def _bytes(number: int) -> str:
     """As people say it: 4 MB."""
     for unit in ("bytes", "kB", "MB", "GB", "TB"):
         if number < 1000:
-            return f"{number:.0f} {unit}"
-        number = round(number / 1000)
+            return f"{number} {unit}"
+        number = (number + 500) // 1000
     return f"{number:,} PB"
