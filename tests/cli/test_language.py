@@ -10,6 +10,7 @@ import pytest
 
 from glassnet import data
 from glassnet.cli.allowed import FOR_MODELS, MODELS, PRESET_NAMES
+from glassnet.cli.building import network, optimizer_for
 from glassnet.cli.compare import ROWS
 from glassnet.cli.presets import MODEL_DEFAULTS, PRESETS
 from glassnet.cli.recipe import Recipe
@@ -141,6 +142,11 @@ def test_weight_decay_is_for_weights(place):
     config = json.loads((place / "wavenet" / "config.json").read_text())
     groups = config["optimizer"]["groups"]
     assert [group["weight_decay"] for group in groups] == [0.1, 0.0]
+    recipe = Recipe.from_options("names", {"model": "wavenet", "hidden": (8,)}, None)
+    net = network(recipe, data.load("names", context=8))
+    decayed, others = (group["params"] for group in optimizer_for(recipe, net).param_groups)
+    assert [parameter.ndim for parameter in decayed] == [2] * 5  # the embedding, three stages, the output
+    assert [parameter.ndim for parameter in others] == [1] * 7  # gains and biases
 
 
 def test_the_table_of_losses(place):

@@ -20,8 +20,8 @@ from glassnet.train.run import Run
 
 
 def counted(recipe: Recipe, dataset: Dataset, folder: Path | None, notes: dict[str, Any], progress: bool = True) -> Run:
-    """Count, and with ``progress`` say how large the table is and how good. The run has made no steps; its network has the probabilities
-    of the table, and is saved, evaluated and sampled as any other.
+    """Count, and with ``progress`` say how large the table is and how good. The run has made no steps; its network has
+    the probabilities of the table, and is saved, evaluated and sampled as any other.
 
     Raises ConfigError for a table that would be too large.
     """

@@ -24,7 +24,8 @@ def score(
     texts: Annotated[list[str], typer.Argument(metavar="TEXT...", help="Names or other items, each as a whole.")],
 ) -> None:
     """Print the loss of each character, in nats: minus the logarithm of the probability that the model gave it.
-    On a terminal the characters are coloured by it; otherwise there is a line for each, its columns separated by tabs. "." is the end.
+    On a terminal the characters are coloured by it; otherwise there is a line for each, its columns separated by tabs.
+    "." is the end.
     """
     from rich.console import Console
 
