@@ -67,6 +67,8 @@ print("\nsaturated (.) or awake (#): 10 examples by 60 units, std 1 and then wit
 asleep = {name: np.abs(h[::100]) > 0.97 for name, h in hidden.items()}  # (10, 200)
 for name in list(weights)[:2]:
     print("\n".join("   " + "".join(np.where(row[:60], ".", "#")) for row in asleep[name]) + "\n")
+# gn.look_inside(net, names, loss=nn.CrossEntropyLoss()).plot_saturation("map.png") draws it, where matplotlib is
+# installed
 sleepers = {name: table.all(0).sum() for name, table in asleep.items()}
 print(f"units that sleep in all 10 examples: {sleepers['1']} of {UNITS}, with gain {sleepers['(5/3) / sqrt(30)']}")
 by_itself = nn.Sequential(nn.Linear(FAN_IN, UNITS), nn.Tanh())[0].weight.numpy().std()

@@ -82,6 +82,7 @@ for context in (1, 2, 3, 4):
     counted[context] = table
     loss[name], parameters[name] = table.loss(val(context).x, val(context).y), table.size.entries
     show(name, table.network(), context)
+# counted[1].plot("bigram.png") draws the table, where matplotlib is installed
 gn.manual_seed(0)
 bigram = train("network of one matrix, context 1", models.bigram_network(size), 1, lr=0.05, weight_decay=0.0)
 train("MLP, context 3", models.character_mlp(size, 3, batch_norm=False), 3)
@@ -89,6 +90,7 @@ train("MLP with BatchNorm, context 3", models.character_mlp(size, 3), 3)
 train("MLP with BatchNorm, context 8", models.character_mlp(size, 8), 8)
 train("WaveNet-like, context 8", models.wavenet(size, 8, embedding_dim=10, hidden=[68]), 8)
 train("larger WaveNet-like, context 8", models.wavenet(size, 8), 8)
+# gn.plots.embedding(net[0].weight.numpy(), vocabulary.symbols) shows which characters a network takes to be alike
 
 # The network of one matrix has learned the table: its probabilities are the counted ones
 
