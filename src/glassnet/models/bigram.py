@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -130,6 +131,16 @@ class NGram:
     def sample(self, count: int = 20, **options: Any) -> Samples:
         """New items; the options are those of ``models.sample``."""
         return sample(self.network(), self.vocabulary, self.context, count, **options)
+
+    def plot(self, path: str | Path | None = None) -> Any:
+        """A matplotlib figure of the table of bigrams, with the counts written in; saved if a path is given. Raises
+        ConfigError for a longer context.
+        """
+        from glassnet.plots import bigram, save_figure
+
+        if self.context != 1:
+            raise ConfigError(f"only a table with context 1 can be drawn; this one has context {self.context}.")
+        return save_figure(bigram(self._fitted(), self.vocabulary.symbols), path)
 
     def network(self) -> Sequential:
         """A network with the same probabilities, its weights the logarithms: to be saved, evaluated and sampled as any
