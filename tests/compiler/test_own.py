@@ -43,7 +43,10 @@ def sgd(net):
     return optim.SGD(net.parameters(), lr=0.1, momentum=0.9)
 
 
-def run(compiled, step=usual, batches=BATCHES, make=mlp(), optimizer=sgd, before=lambda i, net, optimizer: None):
+MLP = mlp()
+
+
+def run(compiled, step=usual, batches=BATCHES, make=MLP, optimizer=sgd, before=lambda i, net, optimizer: None):
     """Make a step with each batch: what they returned, the network, the optimizer, the step."""
     net = make()
     made = None if optimizer is None else optimizer(net)
@@ -69,9 +72,9 @@ def assert_agrees(within=1e-5, **options):
         for a, b in pairs:
             if b is not None:
                 assert isinstance(a, gn.Tensor)
-                a, b = np.asarray(a), np.asarray(b)
-                assert (a.dtype, a.shape) == (b.dtype, b.shape)
-                np.testing.assert_allclose(a, b, within, within)
+                one, other = np.asarray(a), np.asarray(b)
+                assert (one.dtype, one.shape) == (other.dtype, other.shape)
+                np.testing.assert_allclose(one, other, within, within)
     ours, theirs = found.net.state_dict(), wanted.net.state_dict()
     if wanted.optimizer is not None:
         ours |= found.optimizer.state_dict()
@@ -334,7 +337,12 @@ REFUSED = {
     "NumPy's median": (reducing, sgd, gn.TraceError, r"test_own.py:\d+"),
     "a tuple": (pairing, sgd, gn.ConfigError, "returns a tensor, a dict of tensors or nothing, got tuple"),
     "an attribute": (keeping, sgd, gn.TraceError, "the step sets latest of the network, which compiled code cannot do"),
-    "a stranger": (with_a_stranger, sgd, gn.TraceError, r"a tensor of shape \(3,\) that belongs neither to the network"),
+    "a stranger": (
+        with_a_stranger,
+        sgd,
+        gn.TraceError,
+        r"a tensor of shape \(3,\) that belongs neither to the network",
+    ),
     "an optimizer that was not passed": (forgotten, None, gn.TraceError, r"Pass it, as in glassnet.compile\(step, net"),
 }
 
