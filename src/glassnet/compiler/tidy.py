@@ -38,7 +38,6 @@ from glassnet.compiler.loops import (
     written,
 )
 
-
 #: Parts of an expression that still reads well inside of another one.
 SHORT = 12
 
