@@ -131,6 +131,27 @@ def test_a_temporary_that_someone_reads_stays():
     assert printed(tidy.drop(body)) == printed(body)
 
 
+# inline
+
+
+def test_names_that_the_next_statement_uses_once_are_put_there():
+    once, twice, later = Name("x1", F), Name("x2", F), Name("x3", F)
+    body = [
+        Let(later, Load(A, affine(VI))),
+        Let(once, Load(A, affine(VI))),
+        Let(twice, times(once, HALF)),
+        Store(B, affine(VI), times(twice, twice)),
+        Store(T, affine(VI), later),
+    ]
+    assert printed(tidy.inline([Loop(VI, body)])) == [
+        "for i in range(4):",
+        "    x3 = a[i]",
+        "    x2 = (a[i] * np.float32(0.5))",
+        "    b[i] = (x2 * x2)",
+        "    t[i] = x3",
+    ]
+
+
 # hoist
 
 
