@@ -66,7 +66,9 @@ class CompiledSteps:
         """Make up to ``most`` steps, from batch ``first`` of an epoch on. Returns how many; 0 if it is not compiled."""
         if self.choice is False:
             return 0
-        self._check_built_in()
+        # Where nothing is compiled, what is built in matters only at the beginning of an epoch: looking takes its time.
+        if first == 0 or not self._programs or any(self._programs.values()):
+            self._check_built_in()
         size = len(order.rows(first))
         program = self._program(order, first)
         if program is None:
