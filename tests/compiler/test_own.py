@@ -329,7 +329,7 @@ def forgotten(net, _):
 
 REFUSED = {
     "gradients of an earlier call": (unzeroed, sgd, gn.TraceError, r"test_own.py:\d+ uses gradients of an earlier"),
-    "a decision": (deciding, sgd, gn.TraceError, r"the number of an array .* at test_own.py:\d+ cannot be compiled"),
+    "a decision": (deciding, sgd, gn.TraceError, r"the truth value of an array .* at test_own.py:\d+ cannot be compiled"),
     "a number of Python": (saying, sgd, gn.TraceError, r"at test_own.py:\d+ cannot be compiled.*Return it from the"),
     "NumPy's median": (reducing, sgd, gn.TraceError, r"test_own.py:\d+"),
     "a tuple": (pairing, sgd, gn.ConfigError, "returns a tensor, a dict of tensors or nothing, got tuple"),
