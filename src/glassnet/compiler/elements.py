@@ -129,12 +129,11 @@ def _common(value: Value) -> np.dtype[Any]:
     return INT if found == BOOL else found
 
 
-def source_buffer(value: Value) -> Buffer:
-    """The buffer of an input or a constant."""
+def source_buffer(value: Value, number: int) -> Buffer:
+    """The buffer of an input, or of a constant, which is known by a number."""
     if value.operation == "constant":
-        return Buffer(
-            f"c{value.number}", value.size, value.dtype, "constant", np.ascontiguousarray(value.static["array"])
-        )
+        array = np.ascontiguousarray(value.static["array"])
+        return Buffer(f"c{number}", value.size, value.dtype, "constant", array)
     kind = value.name.partition(".")[0]
     kinds = {"data": "table", "net": "state", "optimizer": "state", "step": value.name.split(".")[1]}
     return Buffer(value.name, value.size, value.dtype, kinds[kind])

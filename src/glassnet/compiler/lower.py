@@ -50,9 +50,9 @@ class Lowering:
     def _lower(self, value: Value) -> None:
         """Reserve a buffer for a value, and write the loops that fill it."""
         if value.operation in SOURCES - KNOWN:
-            self.buffers[value.number] = source_buffer(value)
+            self.buffers[value.number] = source_buffer(value, len(self.buffers))
             return
-        buffer = Buffer(f"v{value.number}", value.size, value.dtype)
+        buffer = Buffer(f"v{len(self.buffers)}", value.size, value.dtype)
         if value.size:
             write = WRITERS.get(value.operation, nests.elementwise)
             for item in write(self.elements, value, View.whole(buffer, value.shape)):

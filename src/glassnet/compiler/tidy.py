@@ -1,13 +1,16 @@
 """Passes over loops, each of which leaves fewer loads and stores.
 
 ``collapse`` makes one loop of two where addresses run through; ``forward`` hands on what was just stored; ``drop``
-removes what nobody reads; ``hoist`` moves what does not change in a loop in front of it.
+removes what nobody reads; ``inline`` puts names that are used once where they are used; ``hoist`` moves what does not
+change in a loop in front of it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import count
 
 from glassnet.compiler.loops import (
@@ -35,10 +38,13 @@ from glassnet.compiler.loops import (
     written,
 )
 
+#: Parts of an expression that still reads well inside of another one.
+SHORT = 12
+
 
 def tidy(body: Sequence[Statement]) -> list[Statement]:
     """All passes, in their order."""
-    body = drop(forward(collapse(body)))
+    body = inline(drop(forward(collapse(body))))
     return hoist(body, count(1))
 
 
@@ -155,16 +161,20 @@ def drop(body: Sequence[Statement]) -> list[Statement]:
     read = {load.buffer for load in loads(body)}
     left = _without(body, lambda s: isinstance(s, Store) and s.buffer.kind == "temporary" and s.buffer not in read)
     while True:
-        used = _names_in(left)
-        shorter = _without(left, lambda s, used=used: isinstance(s, Let) and s.name not in used)  # type: ignore[misc]
+        shorter = _without(left, partial(_is_unused, _names_in(left)))
         if len(list(walk(shorter))) == len(list(walk(left))):
             return shorter
         left = shorter
 
 
-def _names_in(body: Sequence[Statement]) -> set[Name]:
+def _names_in(body: Sequence[Statement]) -> Counter[Name]:
+    """How often each name is used."""
     parts = (part for s in walk(body) for expr in own_expressions(s) for part in subexpressions(expr))
-    return {part for part in parts if isinstance(part, Name)}
+    return Counter(part for part in parts if isinstance(part, Name))
+
+
+def _is_unused(used: Container[Name], statement: Statement) -> bool:
+    return isinstance(statement, Let) and statement.name not in used
 
 
 def _without(body: Sequence[Statement], gone: Callable[[Statement], bool]) -> list[Statement]:
@@ -178,6 +188,35 @@ def _without(body: Sequence[Statement], gone: Callable[[Statement], bool]) -> li
         elif not gone(statement):
             found.append(statement)
     return found
+
+
+# A name that is used once
+
+
+def inline(body: Sequence[Statement]) -> list[Statement]:
+    """Names of short expressions that only the next statement uses, and once, are put there."""
+    return _inline(body, _names_in(body))
+
+
+def _inline(body: Sequence[Statement], uses: Counter[Name]) -> list[Statement]:
+    found: list[Statement] = []
+    for statement in body:
+        last = found[-1] if found else None
+        if isinstance(statement, Loop):
+            found.append(replace(statement, body=_inline(statement.body, uses)))
+        elif isinstance(last, Let) and uses[last.name] == 1 and last.name in _names_in([statement]) and _is_short(last):
+            found[-1] = statement.mapped(partial(_value_of, last))
+        else:
+            found.append(statement)
+    return found
+
+
+def _is_short(let: Let) -> bool:
+    return sum(1 for _ in subexpressions(let.value)) <= SHORT
+
+
+def _value_of(let: Let, expr: Expr) -> Expr:
+    return let.value if expr == let.name else expr
 
 
 # What does not change in a loop
