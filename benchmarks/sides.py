@@ -20,6 +20,10 @@ from workloads import Workload, save, with_arrays
 HERE = Path(__file__).parent
 #: How far the losses of two peers may be apart.
 AGREE = 1e-3
+#: So many microseconds are very long for a turn; there are then so many rounds.
+LONG, ENOUGH = 1e6, 3
+#: What takes long to start comes first.
+SLOW = {"torch.compile": 0, "tinygrad jit": 1}
 
 
 def environment(threads: int, folder: Path) -> dict[str, str]:
@@ -33,9 +37,12 @@ def environment(threads: int, folder: Path) -> dict[str, str]:
 
 
 class Side:
-    """One peer with one number of threads, in a process of its own. ``failure`` says why it takes no part."""
+    """One peer with one number of threads, in a process of its own. ``failure`` says why it takes no part.
 
-    def __init__(self, kind: str, threads: int, folder: Path, caches: Path) -> None:
+    steps: of which it makes at least so many in a turn.
+    """
+
+    def __init__(self, kind: str, threads: int, steps: int, folder: Path, caches: Path) -> None:
         self.kind, self.threads = kind, threads
         self.log = folder / f"{kind.replace(' ', '-')}-{threads}.log"
         command = [sys.executable, str(HERE / "worker.py"), kind, str(threads), str(folder)]
@@ -48,6 +55,7 @@ class Side:
                 text=True,
                 env=environment(threads, caches),
             )
+        self.steps = steps
         self.times: list[float] = []
         self.failure = ""
 
@@ -94,7 +102,7 @@ def started(work: Workload, kinds: dict[str, Sequence[int]], folder: Path, cache
     with ExitStack() as stack:
 
         def start(one: tuple[str, int]) -> Side:
-            side = Side(*one, folder, caches)
+            side = Side(*one, work.chunk, folder, caches)
             stack.callback(side.close)
             side.start()
             return side
@@ -107,10 +115,6 @@ def started(work: Workload, kinds: dict[str, Sequence[int]], folder: Path, cache
             sides = alone + list(pool.map(start, todo))
         check(work, [side for side in sides if not side.failure])
         yield sides
-
-
-#: What takes long to start comes first.
-SLOW = {"torch.compile": 0, "tinygrad jit": 1}
 
 
 def check(work: Workload, sides: list[Side]) -> None:
@@ -129,10 +133,15 @@ def check(work: Workload, sides: list[Side]) -> None:
 
 
 def take_turns(sides: list[Side], rounds: int, seconds: float) -> None:
-    """Time all sides round by round, each for some seconds, beginning with another one each round."""
+    """Time all sides round by round, each for some seconds, beginning with another one each round.
+
+    A side that takes very long is not asked in all of them.
+    """
     for r in range(rounds):
         for i in range(len(sides)):
             side = sides[(i + r) % len(sides)]
+            if r >= ENOUGH and side.times[0] * side.steps > LONG:
+                continue
             side.times.append(side.ask("turn", seconds))
 
 

@@ -13,7 +13,7 @@ torch = pytest.importorskip("torch")
 #: What PyTorch does not have, or has only for each number of axes.
 OURS = {
     "nn": {
-        *("OneHot", "FlattenConsecutive", "InstanceNorm", "L1Penalty", "L2Penalty"),
+        *("OneHot", "JoinIndices", "FlattenConsecutive", "InstanceNorm", "L1Penalty", "L2Penalty"),
         *("functional", "init", "from_config", "to_config"),
     },
     "functional": {"tanh", "sigmoid"},  # deprecated there, tensors' methods

@@ -103,6 +103,17 @@ def machine_paths(root: Path) -> list[str]:
     return [f"{p.relative_to(root)} names a path of a machine" for p in texts if pattern.search(p.read_text("utf-8"))]
 
 
+def examples_without_a_lesson(root: Path) -> list[str]:
+    """Examples are numbered from 01 without gaps, say what they teach, and from 09 on assert it."""
+    found = []
+    for i, (path, tree) in enumerate(sorted(python_files(root)), start=1):
+        found += [] if path.name.startswith(f"{i:02}_") else [f"{path} should have the number {i:02}"]
+        found += [] if len(ast.get_docstring(tree) or "") > 40 else [f"{path} does not say what it teaches"]
+        asserts = any(isinstance(node, ast.Assert) for node in tree.body)
+        found += [] if asserts or i < 9 else [f"{path} asserts nothing of what it says"]
+    return found
+
+
 def undocumented_modules(root: Path) -> list[str]:
     return [f"{path} has no docstring" for path, tree in python_files(root) if ast.get_docstring(tree) is None]
 
@@ -127,6 +138,20 @@ def test_package(check: Check) -> None:
 @pytest.mark.parametrize("check", [long_files, swallowed_errors])
 def test_other_folders(check: Check, folder: str) -> None:
     assert check(ROOT / folder) == []
+
+
+def test_each_example_has_a_lesson() -> None:
+    assert examples_without_a_lesson(ROOT / "examples") == []
+
+
+def test_examples_without_a_lesson_are_found(tmp_path: Path) -> None:
+    lesson = f'"""{"What is taught. " * 5}"""\n'
+    for i in range(1, 9):
+        (tmp_path / f"{i:02}_lesson.py").write_text(lesson)
+    assert examples_without_a_lesson(tmp_path) == []
+    (tmp_path / "09_lesson.py").write_text(lesson)
+    (tmp_path / "11_lesson.py").write_text("assert True")
+    assert len(examples_without_a_lesson(tmp_path)) == 3
 
 
 @pytest.mark.parametrize(

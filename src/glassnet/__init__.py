@@ -10,7 +10,7 @@ array(5., dtype=float32)
 import sys
 from typing import TYPE_CHECKING, Any
 
-from glassnet import data, engine, models, nn, optim, train
+from glassnet import data, engine, models, nn, optim, plots, train
 from glassnet.api import evaluate, fit, lr_find
 from glassnet.compiler.own import compile  # noqa: A004  # glassnet.compile
 from glassnet.engine import *  # noqa: F403  # engine.__all__ is the list
@@ -36,7 +36,7 @@ from glassnet.engine.functions import (
 from glassnet.engine.hints import missing_attribute
 from glassnet.engine.tensor import Tensor
 from glassnet.plots.expression import graph
-from glassnet.train import Callback, EarlyStopping, Run
+from glassnet.train import Callback, EarlyStopping, Run, look_inside
 
 __version__ = "0.1.0"
 
@@ -68,9 +68,11 @@ __all__ = [  # noqa: PLE0604  # engine.__all__ holds strings
     "evaluate",
     "fit",
     "graph",
+    "look_inside",
     "lr_find",
     "nn",
     "optim",
+    "plots",
     "train",
 ]
 

@@ -11,9 +11,8 @@ from glassnet.data.dataset import Dataset, Split
 from glassnet.data.inputs import Data, held_out_split, training_splits
 from glassnet.engine.errors import ConfigError
 from glassnet.engine.options import integer_option, number_option
-from glassnet.nn.losses import BCEWithLogitsLoss, CrossEntropyLoss, MSELoss
 from glassnet.nn.module import Module
-from glassnet.nn.predict import TASKS, outputs
+from glassnet.nn.predict import outputs
 from glassnet.optim import Optimizer, Schedule
 from glassnet.train.batch_step import Penalty
 from glassnet.train.best import BestWeights
@@ -25,7 +24,7 @@ from glassnet.train.evaluate import Loss, evaluate_split
 from glassnet.train.evaluation import Evaluation, confusion_matrix
 from glassnet.train.loop import Loop, cast
 from glassnet.train.lr_finder import LRFinder, sweep_learning_rates
-from glassnet.train.metrics import Metric, default_metrics, r2_score, task_of
+from glassnet.train.metrics import Metric, default_metrics, loss_of_task, r2_score, task_of
 from glassnet.train.progress import Progress
 from glassnet.train.run import Run, describe, how_to_resume
 from glassnet.train.run_folder import CONFIG, RunFolder, new_folder
@@ -188,10 +187,7 @@ def evaluate(
     """
     split = cast(held_out_split(data), net.dtype)
     if loss is None:
-        if net.task not in TASKS:
-            raise ConfigError("evaluate() needs a loss: this network was not trained by fit() and has no task.")
-        kinds = {"classification": CrossEntropyLoss, "binary": BCEWithLogitsLoss, "regression": MSELoss}
-        loss = kinds[net.task]()
+        loss = loss_of_task(net, "evaluate()")
     chosen = default_metrics(loss, split.y) if metrics is None else metrics
     values = evaluate_split(net, split, loss, chosen, batch_size)
     names = data.classes if isinstance(data, Dataset) else None

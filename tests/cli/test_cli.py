@@ -1,6 +1,7 @@
 """The command: what it prints and where it saves."""
 
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -40,7 +41,19 @@ def names_run(place):
 def test_help_lists_the_commands():
     done = glassnet("--help")
     assert done.returncode == 0
-    for command in ("train", "resume", "evaluate", "predict", "sample", "lr-find", "summary", "plot", "data"):
+    for command in (
+        "train",
+        "resume",
+        "evaluate",
+        "predict",
+        "sample",
+        "score",
+        "compare",
+        "lr-find",
+        "summary",
+        "plot",
+        "data",
+    ):
         assert command in done.stdout
     options = glassnet("train", "--help").stdout
     wanted = [
@@ -258,8 +271,30 @@ def test_a_run_is_drawn(digits_run, place):
     pytest.importorskip("matplotlib")
     done = glassnet("plot", digits_run[1], "--output", place, "--format", "svg", cwd=place)
     assert done.returncode == 0, done.stderr
-    for name in ("curves", "health", "confusion"):
+    for name in ("curves", "health", "histograms", "saturation", "confusion"):
         assert (place / f"{name}.svg").stat().st_size > 10_000
+
+
+def test_the_embedding_of_a_language_model_is_drawn(names_run, place):
+    pytest.importorskip("matplotlib")
+    done = glassnet("plot", names_run[1], "--output", "pictures", cwd=place)
+    assert done.returncode == 0, done.stderr
+    wanted = ["curves", "health", "histograms", "saturation", "embedding"]
+    assert done.stdout.split() == [str(Path("pictures") / f"{name}.png") for name in wanted]
+    assert all((place / line).stat().st_size > 10_000 for line in done.stdout.split())
+
+
+def test_counted_bigrams_are_drawn(place):
+    pytest.importorskip("matplotlib")
+    (place / "syllables.txt").write_text("\n".join(f"{a}{b}" for a in "bcdfgh" for b in "aeiou"))
+    for context in (1, 2):
+        options = ("--model", "bigram-counts", "--context", context, "--folder", f"counted{context}")
+        done = glassnet("train", "syllables.txt", *options, cwd=place)
+        assert done.returncode == 0, done.stderr
+    assert glassnet("plot", "counted1", cwd=place).stdout.split() == [str(Path("counted1") / "bigram.png")]
+    done = glassnet("plot", "counted2", cwd=place)
+    assert done.returncode == 2
+    assert "only a table with context 1 can be drawn" in done.stderr
 
 
 def test_the_data_sets_are_listed():

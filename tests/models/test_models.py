@@ -33,9 +33,26 @@ def test_the_character_model_gives_logits_for_each_context():
     assert count(net) == 27 * 10 + 30 * 200 + 400 + 200 * 27 + 27
 
 
-def test_an_unknown_activation_is_refused():
+@pytest.mark.parametrize("hidden", [[8], []])
+def test_an_unknown_activation_is_refused(hidden):
     with pytest.raises(gn.ConfigError, match="expected one of relu, leaky_relu, elu"):
-        mlp(4, [8], 3, activation="swoosh")
+        mlp(4, hidden, 3, activation="swoosh")
+
+
+def test_an_embedding_is_a_product_with_one_hot_rows():
+    """Looking up row i of a table is multiplying a row of zeros with a 1 in place i by it; so are the gradients."""
+    table, matrix = nn.Embedding(27, 10), nn.Linear(27, 10, bias=False)
+    matrix.weight.data = table.weight.data
+    x = np.random.default_rng(0).integers(0, 27, (32, 3))
+    looked_up, multiplied = table(x), nn.Sequential(nn.OneHot(27), matrix)(x)
+    np.testing.assert_array_equal(looked_up.numpy(), multiplied.numpy())
+    for output in (looked_up, multiplied):
+        (output * output).sum().backward()
+    np.testing.assert_allclose(table.weight.grad, matrix.weight.grad, rtol=1e-5)
+    first = character_mlp(27, 3)  # and so in a whole network
+    second = nn.Sequential(nn.OneHot(27), nn.Linear(27, 10, bias=False), *first[1:])
+    second[1].weight.data = first[0].weight.data
+    np.testing.assert_allclose(first(x).numpy(), second(x).numpy(), rtol=1e-6, atol=1e-6)
 
 
 class Chain(nn.Module):
@@ -75,7 +92,54 @@ def test_unwanted_samples_are_left_out_until_there_are_no_others():
         sample(Chain(), VOCABULARY, 1, temperature=0.0)
 
 
-def test_many_samples_are_drawn_a_bounded_number_at_a_time(monkeypatch):
+def test_an_item_depends_on_its_number_and_not_on_how_many_are_drawn():
+    net = Chain(0.9)
+    many = sample(net, VOCABULARY, 1, 30, seed=5)
+    assert sample(net, VOCABULARY, 1, 7, seed=5) == many[:7]
+    for at_once in (1, 3, 64, 1000):
+        again = sample(net, VOCABULARY, 1, 30, seed=5, at_once=at_once)
+        assert (again, again.drawn) == (many, many.drawn)
+
+
+def test_what_was_drawn_and_left_out_is_told():
+    samples = sample(Chain(0.5), VOCABULARY, 1, 5, exclude=["ab", "aab"])
+    assert set(samples.left_out) == {"ab", "aab"}
+    assert samples.drawn >= len(samples) + len(samples.left_out)
+    assert sample(Chain(0.5), VOCABULARY, 1, 5).left_out == []
+
+
+def test_a_prompt_begins_every_item():
+    assert sample(Chain(), VOCABULARY, 1, 1, prompt="bba") == ["bbab"]  # longer than the context
+    items = sample(Chain(0.5), VOCABULARY, 3, 6, prompt="aa")
+    assert all(item.startswith("aa") for item in items)
+
+
+def test_only_the_likeliest_are_drawn_from():
+    assert sample(Chain(0.3), VOCABULARY, 1, 1, top_k=1) == ["ab"]
+    with pytest.raises(gn.ConfigError, match="only 1 of 2 samples were new"):
+        sample(Chain(0.3), VOCABULARY, 1, 2, top_k=1)
+    assert len(sample(Chain(0.3), VOCABULARY, 1, 4, top_k=2)) == 4
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"prompt": "abc"}, "the prompt 'abc' holds 'c', which the model has never seen; it knows 'ab'."),
+        ({"prompt": "a."}, "holds '.'"),
+        ({"prompt": "a" * LONGEST}, "the prompt has 40 characters; items are cut off at 40. Use a shorter one."),
+        ({"top_k": 0}, "top-k must be a whole number from 1 to 3, got 0."),
+        ({"top_k": 4}, "top-k must be a whole number from 1 to 3, got 4."),
+        ({"temperature": -1}, "temperature must be above 0, got -1."),
+        ({"at_once": 0}, "at_once must be"),
+    ],
+)
+def test_options_of_sampling_that_do_not_fit(options, words):
+    with pytest.raises(gn.ConfigError) as error:
+        sample(Chain(), VOCABULARY, 1, 1, **options)
+    assert words in str(error.value)
+
+
+def test_many_samples_are_drawn_a_bounded_number_at_a_time():
     sizes = []
 
     class Watched(Chain):
@@ -83,8 +147,7 @@ def test_many_samples_are_drawn_a_bounded_number_at_a_time(monkeypatch):
             sizes.append(len(x.data))
             return super().forward(x)
 
-    monkeypatch.setattr("glassnet.models.sampling.MOST_AT_ONCE", 16)
-    assert len(sample(Watched(0.9), VOCABULARY, 1, 30)) == 30
+    assert len(sample(Watched(0.9), VOCABULARY, 1, 30, at_once=16)) == 30
     assert max(sizes) == 16
 
 

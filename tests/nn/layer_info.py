@@ -37,6 +37,7 @@ LAYERS = [
     LayerInfo("linear without bias", lambda: nn.Linear(4, 3, bias=False), ROWS, lambda t: t.Linear(4, 3, bias=False)),
     LayerInfo("embedding", lambda: nn.Embedding(7, 3), INDICES, lambda t: t.Embedding(7, 3)),
     LayerInfo("one-hot", lambda: nn.OneHot(7), INDICES),
+    LayerInfo("joined indices", lambda: nn.JoinIndices(7), INDICES),
     LayerInfo("conv1d", lambda: nn.Conv1d(4, 3, 2), SEQUENCES, lambda t: t.Conv1d(4, 3, 2), True),
     LayerInfo(
         "conv1d with everything",

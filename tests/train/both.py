@@ -1,4 +1,4 @@
-"""The same training twice, eagerly and compiled, and how they are compared; shared by the tests of compiled training."""
+"""The same training twice, eagerly and compiled, and how they are compared; for the tests of compiled training."""
 
 from dataclasses import dataclass
 from typing import Any

@@ -1,6 +1,7 @@
 """Kill trainings with SIGKILL at random moments, resume them, and hold what they end with against one that was not.
 
     python tests/train/kill_runs.py --runs 100 --seed 0
+    python tests/train/kill_runs.py --runs 100 --compile     # the same with compiled steps
 
 A run is killed up to three times. The moment is, in turns, the n-th line of ``glassnet/train`` that is executed (which
 is within a write as often as within a step), and a time on the clock. Some runs are made by the command. What is
@@ -52,7 +53,7 @@ def count_lines(fatal: int | None) -> list[int]:
     return count
 
 
-def train_here(folder: Path, fatal: int | None) -> None:
+def train_here(folder: Path, fatal: int | None, compile: bool) -> None:
     """Train, or go on training, with a checkpoint after each epoch, and print the number of executed lines."""
     sys.path.insert(0, str(Path(__file__).parent))
     from training import train
@@ -60,15 +61,15 @@ def train_here(folder: Path, fatal: int | None) -> None:
     run_folder.INTERVAL = 0.0
     count = count_lines(fatal)
     try:
-        train(folder, "adamw", resume=(folder / CONFIG).exists(), diagnostics=2)
+        train(folder, "adamw", resume=(folder / CONFIG).exists(), diagnostics=2, compile=compile)
     finally:
         sys.settrace(None)
     sys.stdout.write(f"{count[0]}\n")
 
 
-def uninterrupted(folder: Path) -> int:
+def uninterrupted(folder: Path, *options: str) -> int:
     """Train without a kill. Returns the number of executed lines."""
-    return int(subprocess.check_output([sys.executable, __file__, "--child", str(folder)]))
+    return int(subprocess.check_output([sys.executable, __file__, "--child", str(folder), *options]))
 
 
 def child(*arguments: str | Path, kill_after: float | None = None, cwd: Path | None = None) -> bool:
@@ -84,35 +85,35 @@ def child(*arguments: str | Path, kill_after: float | None = None, cwd: Path | N
     return code != 0
 
 
-def by_line(folder: Path, draw: random.Random, lines: int) -> int:
+def by_line(folder: Path, draw: random.Random, lines: int, *options: str) -> int:
     """Kill at random lines, and finish. Returns how often it was killed."""
     kills = 0
     for _ in range(draw.randint(1, MOST_KILLS)):
         if not is_finished(folder):
-            kills += child(__file__, "--child", folder, "--fatal", str(draw.randint(1, lines)))
+            kills += child(__file__, "--child", folder, "--fatal", str(draw.randint(1, lines)), *options)
     if not is_finished(folder):
-        child(__file__, "--child", folder)
+        child(__file__, "--child", folder, *options)
     return kills
 
 
-def by_clock(folder: Path, draw: random.Random, seconds: float) -> int:
+def by_clock(folder: Path, draw: random.Random, seconds: float, *options: str) -> int:
     """Kill at random times, and finish. Returns how often it was killed."""
     kills = 0
     for _ in range(draw.randint(1, MOST_KILLS)):
         if not is_finished(folder):
-            kills += child(__file__, "--child", folder, kill_after=draw.uniform(0.2, 1.0) * seconds)
+            kills += child(__file__, "--child", folder, *options, kill_after=draw.uniform(0.2, 1.0) * seconds)
     if not is_finished(folder):
-        child(__file__, "--child", folder)
+        child(__file__, "--child", folder, *options)
     return kills
 
 
-def by_command(folder: Path, draw: random.Random, seconds: float) -> int:
+def by_command(folder: Path, draw: random.Random, seconds: float, *options: str) -> int:
     """The same by ``glassnet train`` and ``glassnet resume``."""
     kills = 0
     while True:
         last = kills == MOST_KILLS
         begun = (folder / CONFIG).exists()
-        words = ("resume", folder) if begun else (*COMMAND, folder)
+        words = ("resume", folder) if begun else (*COMMAND, folder, *options)
         limit = None if last else draw.uniform(0.2, 1.0) * seconds
         if not child("-m", "glassnet", *words, kill_after=limit, cwd=folder.parent):
             return kills
@@ -163,29 +164,32 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--child", type=Path)
     parser.add_argument("--fatal", type=int)
+    parser.add_argument("--compile", action="store_true")
     options = parser.parse_args(arguments)
     if options.child is not None:
-        train_here(options.child, options.fatal)
+        train_here(options.child, options.fatal, options.compile)
         return
+    more = ["--compile"] if options.compile else []
+    commanded = ["--compile", "on"] if options.compile else []
     draw, kills, wrong = random.Random(options.seed), 0, 0  # noqa: S311  # which moments, no secrets
     with tempfile.TemporaryDirectory() as scratch:
         place = Path(scratch)
         write_table(place)
         started = time.perf_counter()
-        lines = uninterrupted(place / "whole")
+        lines = uninterrupted(place / "whole", *more)
         seconds = time.perf_counter() - started
         started = time.perf_counter()
-        child("-m", "glassnet", *COMMAND, place / "whole by command", cwd=place)
+        child("-m", "glassnet", *COMMAND, place / "whole by command", *commanded, cwd=place)
         command_seconds = time.perf_counter() - started
         expected, by_the_command = ending(place / "whole"), ending(place / "whole by command")
         for number in range(options.runs):
             folder = place / f"run {number}"
             if number % 10 == 9:
-                way, count, wanted = "command", by_command(folder, draw, command_seconds), by_the_command
+                way, count, wanted = "command", by_command(folder, draw, command_seconds, *commanded), by_the_command
             elif number % 2:
-                way, count, wanted = "clock", by_clock(folder, draw, seconds), expected
+                way, count, wanted = "clock", by_clock(folder, draw, seconds, *more), expected
             else:
-                way, count, wanted = "line", by_line(folder, draw, lines), expected
+                way, count, wanted = "line", by_line(folder, draw, lines, *more), expected
             differing = differences(folder, wanted)
             kills, wrong = kills + count, wrong + bool(differing)
             sys.stdout.write(f"run {number:3} by {way:7} killed {count} times: {differing or 'the same bits'}\n")

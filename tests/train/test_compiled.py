@@ -1,4 +1,4 @@
-"""Compiled training beside eager training: whatever fit() is asked for, it tells the same and ends in the same place."""
+"""Compiled training beside eager training: whatever fit() is asked for, it tells the same and ends in one place."""
 
 import numpy as np
 import pytest

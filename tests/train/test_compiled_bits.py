@@ -1,4 +1,4 @@
-"""The bits of compiled training do not depend on who looks, how many steps one call makes, or where it was interrupted."""
+"""The bits of compiled training do not depend on who looks, how many steps one call makes, or where it was stopped."""
 
 import signal
 

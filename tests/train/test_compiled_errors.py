@@ -84,7 +84,7 @@ def test_the_last_good_weights_are_those_of_the_step_before(compile):
 
 @pytest.mark.parametrize("compile", [False, True])
 def test_a_look_into_the_step_that_goes_wrong_does_not_get_in_the_way(compile):
-    error, loop, arrays = failing(compile, schedule=jump(4), diagnostics=1)
+    error, _, arrays = failing(compile, schedule=jump(4), diagnostics=1)
     wanted = failing(False, schedule=jump(4))
     assert str(error) == str(wanted[0])
     np.testing.assert_allclose(arrays["net.0.weight"], wanted[2]["net.0.weight"], 1e-5, 1e-6)

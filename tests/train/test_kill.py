@@ -22,6 +22,13 @@ def test_runs_killed_at_random_lines_end_with_the_same_bits(whole, tmp_path, see
     assert kill_runs.differences(tmp_path / "run", kill_runs.ending(folder)) == []
 
 
+def test_compiled_runs_too(tmp_path):
+    lines = kill_runs.uninterrupted(tmp_path / "whole", "--compile")
+    kills = kill_runs.by_line(tmp_path / "run", random.Random(1), lines, "--compile")  # noqa: S311  # as above
+    assert kills > 0
+    assert kill_runs.differences(tmp_path / "run", kill_runs.ending(tmp_path / "whole")) == []
+
+
 def test_the_comparison_sees_a_difference(whole, tmp_path):
     expected = kill_runs.ending(whole[0])
     name = next(name for name in expected if name.startswith("optimizer/"))

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from glassnet.cli.compare import compare
 from glassnet.cli.data import app as data
 from glassnet.cli.evaluate import evaluate
 from glassnet.cli.lr_find import lr_find
@@ -14,6 +15,7 @@ from glassnet.cli.plot import plot
 from glassnet.cli.predict import predict
 from glassnet.cli.resume import resume
 from glassnet.cli.sample import sample
+from glassnet.cli.score import score
 from glassnet.cli.summary import summary
 from glassnet.cli.train import train
 from glassnet.engine.errors import GlassnetError
@@ -25,7 +27,7 @@ app = typer.Typer(
     add_completion=False,
     help="Build, train and see into neural networks.",
 )
-for command in (train, resume, evaluate, predict, sample, lr_find, summary, plot):
+for command in (train, resume, evaluate, predict, sample, score, lr_find, summary, plot, compare):
     app.command()(command)
 app.add_typer(data, name="data")
 

@@ -16,7 +16,11 @@ from glassnet.train.compiled import Compile
 OPTIMIZERS = ("sgd", "rmsprop", "adam", "adamw")
 #: The words for ``fit(compile=...)``.
 COMPILE: dict[str, Compile] = {"auto": "auto", "on": True, "off": False, "xla": "xla"}
-SCHEDULES = ("constant", "step", "exponential", "cosine", "warmup-cosine", "one-cycle", "plateau")
+SCHEDULES = ("constant", "step", "exponential", "cosine", "warmup-cosine", "one-cycle", "plateau", "drop")
+#: Models of a text, from counting to a network that fuses characters stage by stage.
+MODELS = ("bigram-counts", "bigram", "mlp", "wavenet")
+#: What was trained with which options, see ``presets.PRESETS``.
+PRESET_NAMES = ("lecture-mlp", "lecture-wavenet", "best")
 
 #: The widest layer, and the most hidden layers: a misplaced digit should not take all memory of the machine.
 WIDEST, MOST_LAYERS = 1_000_000, 100
@@ -91,12 +95,16 @@ ALLOWED: dict[str, Whole | Number | Text | Switch | Widths] = {
     "task": Text(TASKS),
     "missing": Text(POLICIES),
     "group": Text(),
+    "preset": Text(PRESET_NAMES),
+    "model": Text(MODELS),
     "hidden": Widths(),
     "activation": Text(tuple(ACTIVATIONS)),
     "optimizer": Text(OPTIMIZERS),
     "lr": Number(),
+    "momentum": Number(end=1.0),
     "schedule": Text(SCHEDULES),
     "epochs": Whole(1, 10**6),
+    "steps": Whole(1, 10**9),
     "batch_size": Whole(1, 10**9),
     "seed": Whole(0, MAX_SEED),
     "dropout": Number(end=1.0),
@@ -105,14 +113,24 @@ ALLOWED: dict[str, Whole | Number | Text | Switch | Widths] = {
     "compile": Text(tuple(COMPILE)),
     "context": Whole(1, 1000),
     "embedding": Whole(1, 10**5),
+    "fan_in": Whole(2, 1000),
+    "smoothing": Number(),
 }
-OPTIONAL = ("root", "target", "group", "lr")  # None where they are not given
+OPTIONAL = ("root", "target", "group", "lr", "steps")  # None where they are not given
 
 #: The options that are for some kinds of data only; "pictures", "table" and "text" as ``recipe.kind_of`` says.
 FOR_KIND = {
     "root": "pictures",
     **dict.fromkeys(("target", "task", "missing", "group"), "table"),
-    **dict.fromkeys(("context", "embedding"), "text"),
+    **dict.fromkeys(("preset", "model", "context", "embedding", "fan_in", "smoothing"), "text"),
+}
+#: The options that are for some of the models of a text only.
+FOR_MODELS: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(("hidden", "activation", "batch_norm", "dropout", "embedding"), ("mlp", "wavenet")),
+    **dict.fromkeys(("optimizer", "lr", "momentum", "schedule", "epochs", "steps", "batch_size"), MODELS[1:]),
+    **dict.fromkeys(("weight_decay", "compile"), MODELS[1:]),
+    "fan_in": ("wavenet",),
+    "smoothing": ("bigram-counts",),
 }
 
 

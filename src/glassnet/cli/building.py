@@ -8,21 +8,24 @@ from typing import Any
 from glassnet import nn, optim
 from glassnet.api import fit
 from glassnet.cli.allowed import COMPILE
+from glassnet.cli.counting import counted
 from glassnet.cli.recipe import Recipe
 from glassnet.data.batches import batches
 from glassnet.data.dataset import Dataset
+from glassnet.engine.errors import ConfigError
 from glassnet.engine.random import manual_seed
-from glassnet.models import character_mlp, mlp
+from glassnet.models import bigram_network, character_mlp, mlp, wavenet
 from glassnet.nn.module import Module
+from glassnet.nn.penalty import weights_of
 from glassnet.optim import Optimizer, Schedule
 from glassnet.train.metrics import Metric, mean_absolute_error
 from glassnet.train.run import Run
 
-MOMENTUM = 0.9  # of sgd
-
 
 def network(recipe: Recipe, dataset: Dataset) -> Module:
-    """The untrained network, its weights drawn from the seed."""
+    """The untrained network, its weights drawn from the seed. Raises ConfigError for counts, which have none."""
+    if recipe.model == "bigram-counts":
+        raise ConfigError("bigram-counts has no weights to train. Use --model bigram.")
     manual_seed(recipe.seed)
     options: dict[str, Any] = {
         "activation": recipe.activation,
@@ -30,13 +33,13 @@ def network(recipe: Recipe, dataset: Dataset) -> Module:
         "dropout": recipe.dropout,
     }
     if dataset.vocabulary is not None:
-        return character_mlp(
-            len(dataset.vocabulary),
-            recipe.context,
-            embedding_dim=recipe.embedding,
-            hidden=recipe.hidden,
-            **options,
-        )
+        size = len(dataset.vocabulary)
+        if recipe.model == "bigram":
+            return bigram_network(size)
+        options.update(embedding_dim=recipe.embedding, hidden=recipe.hidden)
+        if recipe.model == "wavenet":
+            return wavenet(size, recipe.context, fan_in=recipe.fan_in, **options)
+        return character_mlp(size, recipe.context, **options)
     outputs = 1 if dataset.classes is None else len(dataset.classes)
     return mlp(dataset.train.x.shape[1], recipe.hidden, outputs, **options)
 
@@ -55,11 +58,15 @@ def metrics_for(dataset: Dataset) -> dict[str, Metric] | None:
 
 
 def optimizer_for(recipe: Recipe, net: Module) -> Optimizer:
-    """The optimizer by its name."""
+    """The optimizer by its name. Weight decay is for weights: biases and gains of normalisations do not overfit."""
     kinds: dict[str, Any] = {"sgd": optim.SGD, "rmsprop": optim.RMSprop, "adam": optim.Adam, "adamw": optim.AdamW}
-    options = {"momentum": MOMENTUM} if recipe.optimizer == "sgd" else {}
+    options = {"momentum": recipe.momentum} if recipe.optimizer == "sgd" else {}
+    weights = weights_of(net)
+    own = set(map(id, weights))
+    rest = [parameter for parameter in net.parameters() if id(parameter) not in own]
+    groups = [{"params": weights, "weight_decay": recipe.weight_decay}, {"params": rest, "weight_decay": 0.0}]
     optimizer: Optimizer = kinds[recipe.optimizer](
-        net.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay, **options
+        [group for group in groups if group["params"]], lr=recipe.learning_rate, **options
     )
     return optimizer
 
@@ -67,13 +74,16 @@ def optimizer_for(recipe: Recipe, net: Module) -> Optimizer:
 def schedule_for(recipe: Recipe, optimizer: Optimizer, steps: int) -> Schedule:
     """The schedule by its name, over all steps of the training.
 
-    "step" divides the learning rate by 10 after each third, "exponential" by 100 until the end, "plateau" by 10 when
-    the validation loss has not fallen for 5 epochs; "warmup-cosine" rises over the first tenth.
+    "step" divides the learning rate by 10 after each third, "drop" for the last quarter, "exponential" by 100 until the
+    end, "plateau" by 10 when the validation loss has not fallen for 5 epochs; "warmup-cosine" rises over the first
+    tenth.
     """
     if recipe.schedule == "constant":
         return optim.ConstantLR(optimizer)
     if recipe.schedule == "step":
         return optim.StepLR(optimizer, step_size=max(1, steps // 3), gamma=0.1)
+    if recipe.schedule == "drop":
+        return optim.StepLR(optimizer, step_size=max(1, 3 * steps // 4), gamma=0.1)
     if recipe.schedule == "exponential":
         return optim.ExponentialLR(optimizer, gamma=0.01 ** (1 / steps))
     if recipe.schedule == "cosine":
@@ -88,31 +98,43 @@ def schedule_for(recipe: Recipe, optimizer: Optimizer, steps: int) -> Schedule:
     return optim.ReduceLROnPlateau(optimizer, patience=5)  # "plateau"
 
 
-def train_network(recipe: Recipe, dataset: Dataset, folder: Path, *, resume: bool = False) -> Run:
-    """Train the network of a recipe and save the run in the folder, with what new data needs to be read."""
-    net = network(recipe, dataset)
-    optimizer = optimizer_for(recipe, net)
-    # BatchNorm cannot normalise a last batch of one row; another row is left out in each epoch.
-    lonely = recipe.batch_norm and len(dataset.train) % recipe.batch_size == 1 < recipe.batch_size < len(dataset.train)
-    per_epoch = len(batches(dataset.train, recipe.batch_size, shuffle=False, drop_last=lonely))
+def train_network(
+    recipe: Recipe, dataset: Dataset, folder: Path | None, *, resume: bool = False, progress: bool = True
+) -> Run:
+    """Train the network of a recipe and save the run in the folder, with what new data needs to be read. Without a
+    folder nothing is saved.
+
+    Raises ConfigError for counts that are to be resumed.
+    """
     notes: dict[str, Any] = {"recipe": recipe.as_json(), "data_sha256": recipe.fingerprint()}
     if dataset.encoder is not None:
         notes["encoder"] = dataset.encoder.to_json()
     if dataset.vocabulary is not None:
         notes["vocabulary"] = dataset.vocabulary.to_json()
+    if recipe.model == "bigram-counts":
+        if resume:
+            raise ConfigError(f"{folder} holds counts, which are complete: there is nothing to resume.")
+        return counted(recipe, dataset, folder, notes, progress)
+    net = network(recipe, dataset)
+    optimizer = optimizer_for(recipe, net)
+    # BatchNorm cannot normalise a last batch of one row; another row is left out in each epoch.
+    lonely = recipe.batch_norm and len(dataset.train) % recipe.batch_size == 1 < recipe.batch_size < len(dataset.train)
+    per_epoch = len(batches(dataset.train, recipe.batch_size, shuffle=False, drop_last=lonely))
+    steps = recipe.epochs * per_epoch if recipe.steps is None else recipe.steps
     return fit(
         net,
         dataset,
         loss=loss_for(dataset),
         optimizer=optimizer,
-        schedule=schedule_for(recipe, optimizer, recipe.epochs * per_epoch),
+        schedule=schedule_for(recipe, optimizer, steps),
         metrics=metrics_for(dataset),
-        epochs=recipe.epochs,
+        steps=steps,
         batch_size=recipe.batch_size,
         seed=recipe.seed,
         drop_last=lonely,
         folder=folder,
         resume=resume,
+        progress=progress,
         notes=notes,
         compile=COMPILE[recipe.compile],
     )

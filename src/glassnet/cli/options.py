@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from glassnet.cli.allowed import OPTIMIZERS, SCHEDULES
+from glassnet.cli.allowed import MODELS, OPTIMIZERS, PRESET_NAMES, SCHEDULES
 from glassnet.cli.recipe import parse_hidden
 from glassnet.models.mlp import ACTIVATIONS
 
@@ -37,24 +37,32 @@ Target = Annotated[str | None, typer.Option(help="The column of a table to predi
 Task = Annotated[str | None, typer.Option(help="auto, classification or regression, for a table.")]
 Missing = Annotated[str | None, typer.Option(help="Missing values in a table: error, drop or fill.")]
 Group = Annotated[str | None, typer.Option(help="A column of keys that must not be in two splits.")]
+Preset = Annotated[
+    str | None, typer.Option("--preset", help=f"Options for a text that belong together: {', '.join(PRESET_NAMES)}.")
+]
+Model = Annotated[str | None, typer.Option("--model", help=f"For a text: {', '.join(MODELS)}.")]
 Hidden = Annotated[str | None, typer.Option(help="Widths of the hidden layers, separated by commas; 0 for none.")]
 Activation = Annotated[str | None, typer.Option(help=", ".join(ACTIVATIONS) + ".")]
-OptimizerName = Annotated[str | None, typer.Option("--optimizer", help=f"{', '.join(OPTIMIZERS)} (sgd: momentum 0.9).")]
+OptimizerName = Annotated[str | None, typer.Option("--optimizer", help=f"{', '.join(OPTIMIZERS)}.")]
 LearningRate = Annotated[
     float | None, number("--lr", "Learning rate; by default what suits the optimizer, see lr-find.")
 ]
+Momentum = Annotated[float | None, number("--momentum", "Of sgd: how much of the last step is kept.")]
 ScheduleName = Annotated[str | None, typer.Option("--schedule", help=f"{', '.join(SCHEDULES)}.")]
 Epochs = Annotated[int | None, number("--epochs", "How often to go through the training rows.", int)]
+Steps = Annotated[int | None, number("--steps", "How many batches to train on, instead of --epochs.", int)]
 BatchSize = Annotated[int | None, number("--batch-size", "Rows in a step.", int)]
 Seed = Annotated[int | None, number("--seed", "Decides the first weights, the order of the rows, and dropout.", int)]
 Dropout = Annotated[float | None, number("--dropout", "Share of hidden units that is dropped in each step.")]
-WeightDecay = Annotated[float | None, number("--weight-decay", "Pulls weights towards 0.")]
+WeightDecay = Annotated[float | None, number("--weight-decay", "Pulls weights, but not biases and gains, towards 0.")]
 CompileChoice = Annotated[
     str | None, typer.Option("--compile", help="Native code: auto (where it pays), on, off; xla for JAX's devices.")
 ]
 BatchNorm = Annotated[bool | None, typer.Option(help="Normalise before each activation.")]
 Context = Annotated[int | None, number("--context", "How many characters of a text to predict from.", int)]
 Embedding = Annotated[int | None, number("--embedding", "Numbers that stand for a character.", int)]
+FanIn = Annotated[int | None, number("--fan-in", "How many neighbours each stage of a wavenet fuses.", int)]
+Smoothing = Annotated[float | None, number("--smoothing", "Fake counts for each entry of a table of bigram-counts.")]
 
 
 def widths(hidden: str | None) -> tuple[int, ...] | None:

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from glassnet import plots
 from glassnet.api import evaluate
 from glassnet.cli import options
-from glassnet.cli.recipe import data_of
+from glassnet.cli.recipe import Recipe, data_of
+from glassnet.cli.report import vocabulary_of
+from glassnet.engine.namespace import Array
+from glassnet.models import NGram
+from glassnet.nn import Embedding, Module
+from glassnet.train.inside import look_inside
 from glassnet.train.run import Run
 from glassnet.train.run_folder import make_folder
 
@@ -19,16 +26,43 @@ def plot(
     output: Annotated[Path | None, typer.Option(help="Where to put the pictures; by default into the run.")] = None,
     ending: Annotated[str, typer.Option("--format", help="png, svg or pdf.")] = "png",
 ) -> None:
-    """Draw the curves of loss and metrics, the health of the layers, and the confusion matrix of the test split."""
+    """Draw the curves of loss and metrics and the health of the layers; of a run of the command also what stands in the
+    layers for one batch, and the confusion matrix of the test split, the embedding of the characters, or the table of
+    bigrams.
+    """
     loaded = Run.load(run)
     place = output or run
     make_folder(place)
-    loaded.plot(place / f"curves.{ending}")
-    typer.echo(place / f"curves.{ending}")
+
+    def draw(name: str, plotted: Callable[[Path], Any]) -> None:
+        path = place / f"{name}.{ending}"
+        plotted(path)
+        typer.echo(path)
+
+    if loaded.steps:
+        draw("curves", loaded.plot)
     if loaded.diagnostics is not None and loaded.diagnostics.steps:
-        loaded.diagnostics.plot(place / f"health.{ending}")
-        typer.echo(place / f"health.{ending}")
-    dataset = data_of(loaded.config, run) if "recipe" in loaded.config else None
-    if dataset is not None and dataset.classes is not None:
-        evaluate(loaded.net, dataset).plot(place / f"confusion.{ending}")
-        typer.echo(place / f"confusion.{ending}")
+        draw("health", loaded.diagnostics.plot)
+    if "recipe" not in loaded.config:
+        return
+    recipe, dataset = Recipe.from_config(loaded.config), data_of(loaded.config, run)
+    if recipe.model == "bigram-counts":
+        table = NGram(vocabulary_of(dataset), recipe.context).fit(dataset.train.x, dataset.train.y)
+        draw("bigram", table.plot)
+        return
+    look = look_inside(loaded.net, dataset)
+    draw("histograms", look.plot_histograms)
+    if look.flat_parts():
+        draw("saturation", look.plot_saturation)
+    if dataset.classes is not None:
+        draw("confusion", evaluate(loaded.net, dataset).plot)
+    embedding = _embedding(loaded.net)
+    if embedding is not None and dataset.vocabulary is not None:
+        figure = plots.embedding(embedding, dataset.vocabulary.symbols)
+        draw("embedding", lambda path: plots.save_figure(figure, path))
+
+
+def _embedding(net: Module) -> Array | None:
+    """The table of the first embedding that can be drawn in a plane."""
+    tables = (module.weight.numpy() for module in net.modules() if isinstance(module, Embedding))
+    return next((table for table in tables if table.shape[1] > 1), None)

@@ -11,6 +11,7 @@ from typing import Any
 
 from glassnet import data
 from glassnet.cli.allowed import FOR_KIND, check, written
+from glassnet.cli.presets import text_options
 from glassnet.data.dataset import Dataset
 from glassnet.data.encoder import TableEncoder
 from glassnet.data.files import read_whole
@@ -28,7 +29,8 @@ class Recipe:
     """The options of ``glassnet train``; the names in a file of configuration are the same.
 
     data: the name of a data set, or the path of a table or text. root: a folder of IDX files.
-    target, task, missing, group: for tables. context, embedding: for texts.
+    target, task, missing, group: for tables. model, context, embedding, fan_in, smoothing: for texts.
+    epochs, or steps where they are given: how long to train.
     """
 
     data: str
@@ -37,12 +39,15 @@ class Recipe:
     task: str = "auto"
     missing: str = "error"
     group: str | None = None
+    model: str = "mlp"
     hidden: tuple[int, ...] = (64, 32)
     activation: str = "relu"
     optimizer: str = "adamw"
     lr: float | None = None
+    momentum: float = 0.9
     schedule: str = "cosine"
     epochs: int = 60
+    steps: int | None = None
     batch_size: int = 32
     seed: int = 0
     dropout: float = 0.0
@@ -51,6 +56,8 @@ class Recipe:
     compile: str = "auto"
     context: int = 3
     embedding: int = 10
+    fan_in: int = 2
+    smoothing: float = 1.0
 
     @property
     def learning_rate(self) -> float:
@@ -76,8 +83,15 @@ class Recipe:
                 raise ConfigError(f"--{written(option)} is for {PLURALS[wanted]}; {chosen} is none. Leave it out.")
         if kind == "table" and "target" not in given:
             raise ConfigError(f"{chosen} is a table: say which column to predict with --target COLUMN.")
-        recipe = {**defaults_of(chosen), **given}
-        return cls(**{**recipe, **({"hidden": tuple(recipe["hidden"])} if "hidden" in recipe else {})})
+        if given.get("epochs") and given.get("steps"):
+            raise ConfigError("give either --epochs or --steps, not both.")
+        recipe = text_options(given) if kind == "text" else {**defaults_of(chosen), **given}
+        if given.get("epochs"):
+            recipe["steps"] = None  # also where a preset has some
+        made = cls(**{**recipe, **({"hidden": tuple(recipe["hidden"])} if "hidden" in recipe else {})})
+        if "momentum" in given and made.optimizer != "sgd":
+            raise ConfigError(f"--momentum is for sgd; {made.optimizer} has none of that name. Leave it out.")
+        return made
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Recipe:
@@ -95,7 +109,7 @@ class Recipe:
 
     def with_epochs(self, epochs: int | None) -> Recipe:
         """The same with another number of epochs, if one is given."""
-        return self if epochs is None else replace(self, **check({"epochs": epochs}))
+        return self if epochs is None else replace(self, steps=None, **check({"epochs": epochs}))
 
     def as_json(self) -> dict[str, Any]:
         """The recipe as a value for ``json.dump``, with absolute paths: a run can be read from any folder."""
@@ -122,6 +136,8 @@ class Recipe:
 
     def describe(self) -> str:
         """One line: how the network is trained."""
+        if self.model == "bigram-counts":
+            return f"{self.data}: counted, with {self.smoothing:g} fake counts for each entry"
         return (
             f"{self.data}: {self.optimizer}, lr {self.learning_rate:g}, weight decay {self.weight_decay:g}, "
             f"{self.schedule} schedule, batch {self.batch_size}, seed {self.seed}"
@@ -180,8 +196,6 @@ def defaults_of(name: str) -> dict[str, Any]:
         return {"hidden": (16, 16), "optimizer": "sgd", "epochs": 30, "batch_size": 100, "weight_decay": 0.003}
     if kind == "pictures":
         return {"hidden": (100,), "epochs": 15, "batch_size": 128, "weight_decay": 0.05}
-    if kind == "text":
-        return {"hidden": (200,), "activation": "tanh", "batch_norm": True, "epochs": 10, "batch_size": 128}
     return {}
 
 

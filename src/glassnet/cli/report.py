@@ -5,14 +5,18 @@ from __future__ import annotations
 import math
 import shutil
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from glassnet.api import evaluate
 from glassnet.data.dataset import Dataset, Split
+from glassnet.data.text import Vocabulary
 from glassnet.engine.errors import ConfigError
 from glassnet.engine.namespace import Array
-from glassnet.models import sample
+from glassnet.models import Samples, sample
+from glassnet.models.sampling import LONGEST
+from glassnet.models.scoring import explain_infinite, losses
 from glassnet.nn.module import Module
 
 INK = " .:-=+*#%@"  # from background to ink
@@ -64,6 +68,8 @@ def test_text(net: Module, dataset: Dataset) -> str:
         text += f"  R2 {result['r2']:.4f}  in units of {dataset.encoder.target}: mean absolute error "
         text += f"{result['mae'] * std:.4g}, root mean squared error {math.sqrt(result['loss']) * std:.4g}"
     text += f"  ({len(test):,} rows)"
+    if dataset.vocabulary is not None and math.isinf(result["loss"]):
+        text += f"\n{explain_infinite(dataset.vocabulary, test.x, test.y, losses(net, test.x, test.y))}"
     if dataset.classes is None or len(dataset.classes) > MOST_CLASSES:
         return text
     text += f"\n\n{result.report()}"
@@ -72,9 +78,32 @@ def test_text(net: Module, dataset: Dataset) -> str:
     return f"{text}\n\nhardest mistakes\n{hardest_mistakes(net, test, dataset.input_shape, dataset.classes)}"
 
 
-def new_items(net: Module, dataset: Dataset, count: int, seed: int, temperature: float = 1.0) -> list[str]:
-    """Samples that are in no split of the data. Raises ConfigError for a data set that is no text."""
-    if dataset.vocabulary is None or dataset.context is None:
+def vocabulary_of(dataset: Dataset) -> Vocabulary:
+    """The characters of a text. Raises ConfigError for a data set that is none."""
+    if dataset.vocabulary is None:
         raise ConfigError(f"a network of {dataset.name} is not a language model: there is nothing to sample.")
-    known = {item for split in dataset.splits.values() for item in split.items or ()}
-    return sample(net, dataset.vocabulary, dataset.context, count, seed=seed, temperature=temperature, exclude=known)
+    return dataset.vocabulary
+
+
+def new_items(net: Module, dataset: Dataset, count: int, *, allow_known: bool = False, **options: Any) -> Samples:
+    """Samples, none of which is in the data unless that is allowed; the options are those of ``models.sample``.
+
+    Raises ConfigError for a data set that is no text.
+    """
+    vocabulary, known = vocabulary_of(dataset), _items(dataset, "train", "val", "test")
+    longest = max(LONGEST, *map(len, known))
+    exclude = () if allow_known else known
+    return sample(net, vocabulary, dataset.train.x.shape[1], count, exclude=exclude, longest=longest, **options)
+
+
+def known_text(samples: Samples, dataset: Dataset) -> str:
+    """How many of the items that were drawn stand in the training data."""
+    drawn = [*samples, *samples.left_out]
+    known = sum(map(_items(dataset, "train").__contains__, drawn))
+    left_out = f"; {len(samples.left_out)} that are in the data were left out" if samples.left_out else ""
+    return f"{known} of {len(drawn)} drawn ({known / len(drawn):.0%}) stand in the training data{left_out}"
+
+
+def _items(dataset: Dataset, *splits: str) -> set[str]:
+    """The items of some splits of a text."""
+    return {item for name in splits if name in dataset.splits for item in dataset.splits[name].items or ()}

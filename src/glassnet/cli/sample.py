@@ -8,7 +8,7 @@ import typer
 
 from glassnet.cli import options
 from glassnet.cli.recipe import data_of
-from glassnet.cli.report import new_items
+from glassnet.cli.report import known_text, new_items
 from glassnet.train.run import Run
 
 
@@ -19,9 +19,27 @@ def sample(
     temperature: Annotated[
         float, options.number("--temperature", "Below 1: more usual names; above 1: stranger ones.")
     ] = 1.0,
+    top_k: Annotated[
+        int | None, options.number("--top-k", "Draw from so many of the likeliest characters only.", int)
+    ] = None,
+    prompt: Annotated[str, typer.Option(help="What every name begins with.")] = "",
+    allow_known: Annotated[bool, typer.Option("--allow-known", help="Also names that are in the data.")] = False,
 ) -> None:
-    """Print new names, none of which is in the data, one a line."""
+    """Print new names, one a line, none of which is in the data unless that is allowed; and on stderr, how many of
+    those that were drawn stand in the training data.
+    """
     loaded = Run.load(run)
     dataset = data_of(loaded.config, run)
-    for item in new_items(loaded.net, dataset, count, seed, temperature):
+    samples = new_items(
+        loaded.net,
+        dataset,
+        count,
+        seed=seed,
+        temperature=temperature,
+        top_k=top_k,
+        prompt=prompt,
+        allow_known=allow_known,
+    )
+    for item in samples:
         typer.echo(item)
+    typer.echo(known_text(samples, dataset), err=True)

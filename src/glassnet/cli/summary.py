@@ -17,7 +17,9 @@ def summary(run: options.RunArgument) -> None:
     recipe = Recipe.from_config(loaded.config)
     typer.echo(loaded.net.summary(_input_shape(recipe, loaded)))
     typer.echo(f"\n{recipe.describe()}")
-    typer.echo(f"{loaded.epochs} of {recipe.epochs} epochs, {loaded.steps:,} steps, {loaded.seconds:.1f} s")
+    if loaded.steps:
+        goal = f" of {recipe.epochs} epochs" if recipe.steps is None else f" epochs, of {recipe.steps:,} steps"
+        typer.echo(f"{loaded.epochs}{goal}, {loaded.steps:,} steps, {loaded.seconds:.1f} s")
     if loaded.history:
         typer.echo(f"last epoch: {epoch_line(loaded.history)}")
     if loaded.best_epoch:

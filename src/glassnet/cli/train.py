@@ -10,7 +10,7 @@ import typer
 from glassnet.cli import options
 from glassnet.cli.building import train_network
 from glassnet.cli.recipe import Recipe
-from glassnet.cli.report import new_items, test_text
+from glassnet.cli.report import known_text, new_items, test_text
 from glassnet.data.dataset import Dataset
 from glassnet.engine.errors import ConfigError
 from glassnet.train.run import Run
@@ -28,12 +28,16 @@ def train(
     task: options.Task = None,
     missing: options.Missing = None,
     group: options.Group = None,
+    preset: options.Preset = None,
+    model: options.Model = None,
     hidden: options.Hidden = None,
     activation: options.Activation = None,
     optimizer: options.OptimizerName = None,
     lr: options.LearningRate = None,
+    momentum: options.Momentum = None,
     schedule: options.ScheduleName = None,
     epochs: options.Epochs = None,
+    steps: options.Steps = None,
     batch_size: options.BatchSize = None,
     seed: options.Seed = None,
     dropout: options.Dropout = None,
@@ -42,10 +46,13 @@ def train(
     compile: options.CompileChoice = None,  # noqa: A002  # the name of the option
     context: options.Context = None,
     embedding: options.Embedding = None,
+    fan_in: options.FanIn = None,
+    smoothing: options.Smoothing = None,
     folder: Folder = None,
 ) -> None:
     """Train a network, with defaults that suit the data: digits (784-16-16-10), names (a character-level language
-    model that ends with 20 new ones), mnist, fashion-mnist, FILE.csv --target COLUMN, or FILE.txt with an item a line.
+    model that ends with 20 new ones; --model says which), mnist, fashion-mnist, FILE.csv --target COLUMN, or FILE.txt
+    with an item a line.
     """
     given = {
         "root": root,
@@ -53,12 +60,16 @@ def train(
         "task": task,
         "missing": missing,
         "group": group,
+        "preset": preset,
+        "model": model,
         "hidden": options.widths(hidden),
         "activation": activation,
         "optimizer": optimizer,
         "lr": lr,
+        "momentum": momentum,
         "schedule": schedule,
         "epochs": epochs,
+        "steps": steps,
         "batch_size": batch_size,
         "seed": seed,
         "dropout": dropout,
@@ -67,6 +78,8 @@ def train(
         "compile": compile,
         "context": context,
         "embedding": embedding,
+        "fan_in": fan_in,
+        "smoothing": smoothing,
     }
     recipe = Recipe.from_options(data, given, config)
     if folder is not None and (folder / CONFIG).exists():
@@ -92,9 +105,14 @@ def report(run: Run, dataset: Dataset, seed: int) -> None:
     typer.echo(run.net.summary(dataset.train.x.shape[1:]))
     typer.echo()
     best = f", weights of epoch {run.best_epoch} (smallest validation loss)" if run.best_epoch else ""
-    typer.echo(f"trained {run.epochs} epochs, {run.steps:,} steps in {run.seconds:.1f} s{best}")
+    if run.steps:  # counts are made at once
+        typer.echo(f"trained {run.epochs} epochs, {run.steps:,} steps in {run.seconds:.1f} s{best}")
     typer.echo(test_text(run.net, dataset))
     if dataset.vocabulary is not None:
         kind = "names" if dataset.name == "names" else "items"
-        typer.echo(f"\n20 new {kind}: " + ", ".join(new_items(run.net, dataset, 20, seed)))
+        try:
+            samples = new_items(run.net, dataset, 20, seed=seed)
+            typer.echo(f"\n20 new {kind}: {', '.join(samples)}\n({known_text(samples, dataset)})")
+        except ConfigError as error:  # a model that has learned its data by heart was trained all the same
+            typer.echo(f"\nno new {kind}: {error}")
     typer.echo(f"\nsaved in {run.folder}")

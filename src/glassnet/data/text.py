@@ -95,13 +95,18 @@ class Vocabulary:
         """The number of indices, the boundary's included."""
         return len(self.characters) + 1
 
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """What each index stands for: the boundary "." and then the characters."""
+        return (BOUNDARY, *self.characters)
+
     def encode(self, item: str) -> NDArray[np.int64]:
         """The indices of an item's characters, (len(item),) int64. Raises DataError for an unknown one."""
         return self._encode_all([item])
 
     def decode(self, indices: Iterable[int] | NDArray[Any]) -> str:
         """The characters of indices; index 0 becomes ".". Raises DataError for an index out of range."""
-        symbols = (BOUNDARY, *self.characters)
+        symbols = self.symbols
         text = []
         for index in indices:
             if not 0 <= index < len(symbols):

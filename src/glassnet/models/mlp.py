@@ -37,23 +37,28 @@ ACTIVATIONS: dict[str, type[Module]] = {
 }
 
 
+def check_activation(name: str) -> None:
+    """Raise ConfigError for an activation that is not in ``ACTIVATIONS``."""
+    if name not in ACTIVATIONS:
+        raise ConfigError(f"there is no activation {name!r}; expected one of {', '.join(ACTIVATIONS)}.")
+
+
+def hidden_layers(width_in: int, width_out: int, activation: str, batch_norm: bool, dropout: float) -> list[Module]:
+    """A linear layer, (BatchNorm,) the activation (and Dropout). Raises ConfigError for an unknown activation."""
+    check_activation(activation)
+    # The mean that BatchNorm subtracts would take a bias with it.
+    layers: list[Module] = [Linear(width_in, width_out, bias=not batch_norm)]
+    layers += [BatchNorm1d(width_out)] if batch_norm else []
+    layers.append(ACTIVATIONS[activation]())
+    return layers + ([Dropout(dropout)] if dropout else [])
+
+
 def mlp_layers(widths: Sequence[int], activation: str, batch_norm: bool, dropout: float) -> list[Module]:
     """Linear layers from width to width, each but the last followed by (BatchNorm,) the activation (and Dropout)."""
-    if activation not in ACTIVATIONS:
-        raise ConfigError(f"there is no activation {activation!r}; expected one of {', '.join(ACTIVATIONS)}.")
-    layers: list[Module] = []
-    for i, (width_in, width_out) in enumerate(pairwise(widths)):
-        if i == len(widths) - 2:
-            layers.append(Linear(width_in, width_out))
-            continue
-        # The mean that BatchNorm subtracts would take a bias with it.
-        layers.append(Linear(width_in, width_out, bias=not batch_norm))
-        if batch_norm:
-            layers.append(BatchNorm1d(width_out))
-        layers.append(ACTIVATIONS[activation]())
-        if dropout:
-            layers.append(Dropout(dropout))
-    return layers
+    check_activation(activation)  # also where no layer has one
+    *hidden, last = pairwise(widths)
+    layers = [layer for pair in hidden for layer in hidden_layers(*pair, activation, batch_norm, dropout)]
+    return [*layers, Linear(*last)]
 
 
 def mlp(

@@ -10,7 +10,7 @@ from glassnet.nn.config import from_config, to_config
 from glassnet.nn.container import ModuleList, Sequential
 from glassnet.nn.conv import Conv1d, Conv2d
 from glassnet.nn.dropout import Dropout
-from glassnet.nn.embedding import Embedding, OneHot
+from glassnet.nn.embedding import Embedding, JoinIndices, OneHot
 from glassnet.nn.example_norm import GroupNorm, InstanceNorm, LayerNorm
 from glassnet.nn.linear import Linear
 from glassnet.nn.losses import BCEWithLogitsLoss, CrossEntropyLoss, HuberLoss, L1Loss, MSELoss, NLLLoss
@@ -29,6 +29,7 @@ __all__ = [
     "Linear",
     "Embedding",
     "OneHot",
+    "JoinIndices",
     "Conv1d",
     "Conv2d",
     "MaxPool1d",

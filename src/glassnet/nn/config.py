@@ -14,7 +14,7 @@ from glassnet.nn.module import Module
 LAYERS: dict[str, type[Module]] = {
     layer.__name__: layer
     for layer in (
-        *(linear.Linear, embedding.Embedding, embedding.OneHot),
+        *(linear.Linear, embedding.Embedding, embedding.OneHot, embedding.JoinIndices),
         *(conv.Conv1d, conv.Conv2d),
         *(pool.MaxPool1d, pool.MaxPool2d, pool.AvgPool1d, pool.AvgPool2d),
         *(norm.BatchNorm1d, norm.BatchNorm2d),

@@ -1,9 +1,12 @@
-"""Indices as vectors: Embedding, a table with a row of numbers for each, and OneHot, a 1 in its place."""
+"""Indices as vectors: Embedding, a table with a row of numbers for each, and OneHot, a 1 in its place; JoinIndices
+makes one index of several.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 
+from glassnet.engine.checks import check_indices
 from glassnet.engine.convert import FLOAT
 from glassnet.engine.options import integer_option
 from glassnet.engine.tensor import Tensor
@@ -54,4 +57,28 @@ class OneHot(Module):
 
     def extra_repr(self) -> str:
         """The number of classes."""
+        return f"{self.num_classes}"
+
+
+class JoinIndices(Module):
+    """Several indices as one: from (..., T) whole numbers to (...), read as the digits of a number in base num_classes.
+
+    Before ``Embedding(num_classes ** T, ...)`` it gives each combination a row of its own, as in a table of n-grams.
+
+    >>> nn.JoinIndices(27)([[0, 5], [1, 0]])
+    tensor([ 5, 27])
+    """
+
+    takes_indices = True
+
+    def __init__(self, num_classes: int) -> None:
+        self.num_classes = integer_option("JoinIndices num_classes", num_classes, 1)
+
+    def forward(self, indices: Tensor) -> Tensor:
+        """(..., T) -> (...). Raises DataError for an index that is no digit."""
+        check_indices(indices.data, self.num_classes, "indices")
+        return (indices * self.num_classes ** np.arange(indices.shape[-1] - 1, -1, -1)).sum(-1)
+
+    def extra_repr(self) -> str:
+        """The base."""
         return f"{self.num_classes}"

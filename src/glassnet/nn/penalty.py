@@ -6,16 +6,24 @@ from glassnet.engine.errors import ConfigError
 from glassnet.engine.options import number_option
 from glassnet.engine.tensor import Tensor
 from glassnet.nn.example_norm import ExampleNorm
-from glassnet.nn.module import Module
+from glassnet.nn.module import Module, Parameter
 from glassnet.nn.norm import BatchNorm1d
+
+
+def weights_of(net: Module) -> list[Parameter]:
+    """The parameters of a network that are weights: neither biases (whatever has one axis) nor part of a
+    normalisation. Those do not overfit, and pulling them to 0 changes what the network can express.
+    """
+    norms = [module for module in net.modules() if isinstance(module, BatchNorm1d | ExampleNorm)]
+    gains = {id(parameter) for module in norms for parameter in module.parameters()}
+    return [parameter for parameter in net.parameters() if parameter.ndim > 1 and id(parameter) not in gains]
 
 
 class Penalty:
     """Base of L1Penalty and L2Penalty.
 
     strength: how much the penalty counts beside the loss.
-    weights_only: leave out biases (whatever has one axis) and what belongs to normalisations; they do not overfit,
-        and pulling them to 0 changes what the network can express.
+    weights_only: leave out what is no weight, see ``weights_of``.
     """
 
     def __init__(self, strength: float, weights_only: bool = True) -> None:
@@ -28,9 +36,7 @@ class Penalty:
 
     def __call__(self, net: Module) -> Tensor:
         """strength * the sum over the network's parameters, a number with a gradient."""
-        norms = [module for module in net.modules() if isinstance(module, BatchNorm1d | ExampleNorm)]
-        gains = {id(parameter) for module in norms for parameter in module.parameters()}
-        chosen = [p for p in net.parameters() if not self.weights_only or (p.ndim > 1 and id(p) not in gains)]
+        chosen = weights_of(net) if self.weights_only else list(net.parameters())
         if not chosen:
             raise ConfigError(f"{type(self).__name__}: {type(net).__name__} has no weights to keep small.")
         total = self.of(chosen[0])

@@ -24,17 +24,40 @@ def health(steps: Sequence[int], layers: Values, parameters: Values, kinds: Mapp
     _lines(axes[3], steps, layers, "saturated", "saturated elements (solid), dead units (dashed)", labels)
     _lines(axes[3], steps, layers, "dead", "saturated elements (solid), dead units (dashed)", labels, style="--")
     axes[3].set_ylim(-0.02, 1.02)
-    weights = {path: values for path, values in parameters.items() if path.endswith("weight")}
+    weights = _weights(parameters)
     named = {path: path for path in weights}
     _lines(axes[4], steps, weights, "grad_to_data", "gradient-to-data ratio of weights", named)
     axes[4].set_yscale("log")
-    _lines(axes[5], steps, weights, "update_to_data", "log10 of update-to-data ratio of weights", named)
-    axes[5].axhline(-3, color="black", linestyle=":", linewidth=1)
+    _update_ratios(axes[5], steps, weights)
+    _finish(axes)
+    return figure
+
+
+def update_ratios(steps: Sequence[int], parameters: Values) -> Any:
+    """log10 of the update-to-data ratio of each weight over the steps, as recorded by ``train.Diagnostics``, with the
+    line at -3 around which it is well: far below it a weight hardly learns, far above it is thrown around.
+    """
+    figure, axes = new_figure(1, 1, 7, 4)
+    _update_ratios(axes[0], steps, _weights(parameters))
+    _finish(axes)
+    return figure
+
+
+def _update_ratios(axis: Any, steps: Sequence[int], weights: Values) -> None:
+    named = {path: path for path in weights}
+    _lines(axis, steps, weights, "update_to_data", "log10 of update-to-data ratio of weights", named)
+    axis.axhline(-3, color="black", linestyle=":", linewidth=1, label="1/1000")
+
+
+def _weights(parameters: Values) -> Values:
+    return {path: values for path, values in parameters.items() if path.endswith("weight")}
+
+
+def _finish(axes: Sequence[Any]) -> None:
     for axis in axes:
         axis.set_xlabel("step")
         if axis.get_legend_handles_labels()[0]:
             axis.legend(**LEGEND, fontsize=7)
-    return figure
 
 
 def _lines(

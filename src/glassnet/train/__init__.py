@@ -3,6 +3,8 @@
 from glassnet.train.callbacks import Callback, EarlyStopping
 from glassnet.train.diagnostics import Diagnostics
 from glassnet.train.evaluation import Evaluation
+from glassnet.train.inside import look_inside
+from glassnet.train.look import Look
 from glassnet.train.loop import Loop
 from glassnet.train.lr_finder import LRFinder
 from glassnet.train.metrics import accuracy, binary_accuracy, mean_absolute_error, r2_score
@@ -14,10 +16,12 @@ __all__ = [
     "EarlyStopping",
     "Evaluation",
     "LRFinder",
+    "Look",
     "Loop",
     "Run",
     "accuracy",
     "binary_accuracy",
+    "look_inside",
     "mean_absolute_error",
     "r2_score",
 ]

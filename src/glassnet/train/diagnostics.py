@@ -7,22 +7,19 @@ someone looks.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from glassnet.engine.errors import CheckpointError
 from glassnet.engine.namespace import Array
 from glassnet.engine.options import integer_option
 from glassnet.engine.tensor import Tensor
-from glassnet.nn import activation
 from glassnet.nn.module import Module
 from glassnet.train.callbacks import Callback
 from glassnet.train.look import leaves
 from glassnet.train.position import number, whole
 from glassnet.train.run_folder import make_folder
+from glassnet.train.saturation import RECTIFIERS, SATURATED
 from glassnet.train.storage import LONGEST, append_line, parse_sealed_json, read_file, sealed_json, write_atomically
 
 if TYPE_CHECKING:
@@ -30,14 +27,6 @@ if TYPE_CHECKING:
     from glassnet.train.loop import Loop
 
 DIAGNOSTICS = "diagnostics.jsonl"
-
-#: Where an activation hardly passes a gradient any more: its slope is below a tenth of its largest.
-SATURATED: dict[type[Module], Callable[[Array], Array]] = {
-    activation.Tanh: lambda out: np.abs(out) > 0.95,  # slope 1 - out ** 2
-    activation.Sigmoid: lambda out: np.abs(out - 0.5) > 0.47,  # slope out * (1 - out), at most 1/4
-}
-#: Activations with a flat side, where a unit that never leaves it is dead.
-RECTIFIERS = (activation.ReLU,)
 
 #: What is recorded of a layer: mean and std of its output (mean, std) and of the gradient of the loss by it
 #: (grad_mean, grad_std), the share of saturated elements, and of units that gave 0 for every row of the batch.
@@ -131,6 +120,12 @@ class Diagnostics(Callback):
         from glassnet.plots import health, save_figure
 
         return save_figure(health(self.steps, self.layers, self.parameters, self.kinds), path)
+
+    def plot_updates(self, path: str | Path | None = None) -> Any:
+        """A matplotlib figure of the update-to-data ratios over the steps; saved if a path is given."""
+        from glassnet.plots import save_figure, update_ratios
+
+        return save_figure(update_ratios(self.steps, self.parameters), path)
 
     def _add(self, row: dict[str, Any]) -> None:
         """Add one step; every layer and parameter has a value for every step."""

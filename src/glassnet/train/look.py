@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from glassnet.engine.namespace import Array
 from glassnet.engine.tensor import Tensor
 from glassnet.nn.module import Module
+from glassnet.nn.reshape import Flatten, FlattenConsecutive, Identity, Unflatten
 from glassnet.nn.state import named_tensors
 from glassnet.train.batch_step import BatchStep
+from glassnet.train.saturation import flat_part
+
+#: Layers whose outputs are the numbers that came in.
+RESHAPING = (Flatten, FlattenConsecutive, Identity, Unflatten)
 
 
 @dataclass(frozen=True)
@@ -26,6 +32,40 @@ class Look:
     before: dict[str, Array]
     after: dict[str, Array]
     gradients: dict[str, Array | None]
+
+    def plot_histograms(self, path: str | Path | None = None) -> Any:
+        """A matplotlib figure: how the outputs of each layer are distributed, and the gradients by them; saved if a
+        path is given. Layers that only change the shape are left out.
+        """
+        from glassnet.plots import histograms, save_figure
+
+        shown = {name: found for name, found in self.outputs.items() if not isinstance(found[0], RESHAPING)}
+        activations = {self._label(name): output.data for name, (_, output) in shown.items()}
+        gradients = {self._label(name): output.grad for name, (_, output) in shown.items() if output.grad is not None}
+        return save_figure(histograms(activations, gradients), path)
+
+    def plot_saturation(self, path: str | Path | None = None) -> Any:
+        """A matplotlib figure: which units of each activation lie in a flat part of it, for which rows of the batch;
+        saved if a path is given. Raises ConfigError for a network without Tanh, Sigmoid and ReLU.
+        """
+        from glassnet.plots import saturation, save_figure
+
+        return save_figure(saturation(self.flat_parts()), path)
+
+    def flat_parts(self) -> dict[str, Array]:
+        """Of each activation that has a flat part, by its label: where its outputs lie in it, booleans (N, units). Of
+        outputs with more axes, such as positions, each position is a row.
+        """
+        parts = {}
+        for name, (module, output) in self.outputs.items():
+            flat = flat_part(module, output.data)
+            if flat is not None and flat.ndim > 1:
+                parts[self._label(name)] = flat.reshape(-1, flat.shape[-1])
+        return parts
+
+    def _label(self, name: str) -> str:
+        """Such as ``3 Tanh``."""
+        return f"{name} {type(self.outputs[name][0]).__name__}".strip()
 
 
 def look(step: BatchStep, x: Tensor, y: Tensor) -> Look:

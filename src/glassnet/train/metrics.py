@@ -11,7 +11,9 @@ from glassnet.engine.errors import ConfigError, ShapeError
 from glassnet.engine.namespace import Array
 from glassnet.engine.scope import scope
 from glassnet.nn import functional
+from glassnet.nn.losses import BCEWithLogitsLoss, CrossEntropyLoss, MSELoss
 from glassnet.nn.module import Module
+from glassnet.nn.predict import TASKS
 
 #: metric(outputs (N, ...), targets (N, ...)) -> mean over the rows.
 Metric = Callable[[Array, Array], Any]
@@ -133,6 +135,20 @@ def task_of(loss: Any) -> str | None:
         return FUNCTION_TASKS.get(loss)
     except TypeError:  # what has no hash is none of them
         return None
+
+
+def loss_of_task(net: Module, who: str) -> Module:
+    """The loss that fits what the outputs of a network mean. Raises ConfigError, naming ``who`` needs it, for a network
+    that does not say.
+    """
+    if net.task not in TASKS:
+        raise ConfigError(f"{who} needs a loss: this network was not trained by fit() and has no task.")
+    kinds: dict[str, type[Module]] = {
+        "classification": CrossEntropyLoss,
+        "binary": BCEWithLogitsLoss,
+        "regression": MSELoss,
+    }
+    return kinds[net.task]()
 
 
 def default_metrics(loss: Any, targets: Array) -> Mapping[str, Metric]:
