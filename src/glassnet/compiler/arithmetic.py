@@ -9,6 +9,7 @@ import numpy as np
 
 from glassnet.compiler.math import FUNCTIONS
 from glassnet.compiler.writer import ELEMENTS, Type, Writer
+from glassnet.engine.errors import TraceError
 
 DType = np.dtype[Any]
 
@@ -58,7 +59,7 @@ def operate(w: Writer, name: str, dtype: DType, given: DType, lanes: int, argume
         return function(w, type_, *arguments)
     special = _SPECIAL.get(name)
     if special is None:
-        raise NotImplementedError(f"{name} of {given}")
+        raise TraceError(f"{name} of {given} numbers cannot be compiled. Cast them to float32, or use compile=False.")
     return special(w, type_, given.kind, *arguments)
 
 
