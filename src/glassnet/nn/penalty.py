@@ -5,17 +5,16 @@ from __future__ import annotations
 from glassnet.engine.errors import ConfigError
 from glassnet.engine.options import number_option
 from glassnet.engine.tensor import Tensor
-from glassnet.nn.example_norm import ExampleNorm
 from glassnet.nn.module import Module
-from glassnet.nn.norm import BatchNorm1d
+from glassnet.nn.weights import weights_of
 
 
 class Penalty:
-    """Base of L1Penalty and L2Penalty.
+    """Base of L1Penalty and L2Penalty. Penalties can be added: ``nn.L1Penalty(1e-5) + nn.L2Penalty(1e-4)`` is both
+    (the elastic net of Zou and Hastie, 2005).
 
     strength: how much the penalty counts beside the loss.
-    weights_only: leave out biases (whatever has one axis) and what belongs to normalisations; they do not overfit,
-        and pulling them to 0 changes what the network can express.
+    weights_only: leave out biases and normalisations, see ``weights_of``.
     """
 
     def __init__(self, strength: float, weights_only: bool = True) -> None:
@@ -28,15 +27,16 @@ class Penalty:
 
     def __call__(self, net: Module) -> Tensor:
         """strength * the sum over the network's parameters, a number with a gradient."""
-        norms = [module for module in net.modules() if isinstance(module, BatchNorm1d | ExampleNorm)]
-        gains = {id(parameter) for module in norms for parameter in module.parameters()}
-        chosen = [p for p in net.parameters() if not self.weights_only or (p.ndim > 1 and id(p) not in gains)]
+        chosen = weights_of(net) if self.weights_only else list(net.parameters())
         if not chosen:
             raise ConfigError(f"{type(self).__name__}: {type(net).__name__} has no weights to keep small.")
         total = self.of(chosen[0])
         for parameter in chosen[1:]:
             total = total + self.of(parameter)
         return self.strength * total
+
+    def __add__(self, other: Penalty) -> Penalty:
+        return PenaltySum(self, other)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.strength:g}{'' if self.weights_only else ', weights_only=False'})"
@@ -56,3 +56,17 @@ class L2Penalty(Penalty):
     def of(self, parameter: Tensor) -> Tensor:
         """sum(w ** 2)."""
         return (parameter * parameter).sum()
+
+
+class PenaltySum(Penalty):
+    """Two penalties at once."""
+
+    def __init__(self, first: Penalty, second: Penalty) -> None:
+        self.first, self.second = first, second
+
+    def __call__(self, net: Module) -> Tensor:
+        """The sum of both, a number with a gradient."""
+        return self.first(net) + self.second(net)
+
+    def __repr__(self) -> str:
+        return f"{self.first} + {self.second}"

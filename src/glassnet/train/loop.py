@@ -22,7 +22,7 @@ from glassnet.optim import Optimizer, ReduceLROnPlateau, Schedule
 from glassnet.train.batch_step import BatchStep, Penalty
 from glassnet.train.callbacks import HOOKS, Callback
 from glassnet.train.compiled import Compile, CompiledSteps
-from glassnet.train.evaluate import Loss, Means
+from glassnet.train.evaluate import Loss, Means, modules_of
 from glassnet.train.interrupt import on_ctrl_c
 from glassnet.train.look import look
 from glassnet.train.metrics import Metric
@@ -135,7 +135,8 @@ class Loop:
         Raises NonFiniteError when the loss is no longer a finite number; the network then holds the last weights
         with which it was.
         """
-        modes = [(module, module.training) for module in self.net.modules()]
+        parts = modules_of(self.net, self.loss)
+        modes = [(module, module.training) for part in parts for module in part.modules()]
         started = time.perf_counter() - self.seconds
         self._notify("on_fit_start")
         try:
@@ -146,7 +147,8 @@ class Loop:
                         self._end_epoch()
                     if self.step >= self.total_steps or self.stopped is not None:
                         break
-                    self.net.train()
+                    for part in parts:
+                        part.train()
                     self._epoch()
         except KeyboardInterrupt:
             self.stop("interrupted")
