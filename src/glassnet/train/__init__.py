@@ -1,5 +1,6 @@
 """Training: the loop, its callbacks, diagnostics, checkpoints and runs."""
 
+from glassnet.train.average import WeightAverage
 from glassnet.train.callbacks import Callback, EarlyStopping
 from glassnet.train.diagnostics import Diagnostics
 from glassnet.train.evaluation import Evaluation
@@ -16,6 +17,7 @@ __all__ = [
     "LRFinder",
     "Loop",
     "Run",
+    "WeightAverage",
     "accuracy",
     "binary_accuracy",
     "mean_absolute_error",

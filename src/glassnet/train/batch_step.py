@@ -13,7 +13,9 @@ from glassnet.engine.errors import NonFiniteError
 from glassnet.engine.scope import scope
 from glassnet.engine.tensor import Tensor
 from glassnet.nn.module import Module
+from glassnet.nn.state import named_tensors
 from glassnet.optim import Optimizer, clip_grad_norm_, clip_grad_value_
+from glassnet.train.average import WeightAverage
 from glassnet.train.evaluate import Loss
 from glassnet.train.metrics import Metric
 from glassnet.train.nonfinite import nonfinite_error
@@ -35,6 +37,7 @@ class BatchStep:
         clip_norm: float | None = None,
         clip_value: float | None = None,
         metrics: Mapping[str, Metric] | None = None,
+        average: WeightAverage | None = None,
     ) -> None:
         self.net = net
         self.loss = loss
@@ -43,6 +46,7 @@ class BatchStep:
         self.clip_norm = clip_norm
         self.clip_value = clip_value
         self.metrics = dict(metrics or {})
+        self.average = average
 
     def __call__(self, x: Tensor, y: Tensor) -> dict[str, Any]:
         """Make a step and return its values, each an array with one number: "total", the loss that was minimised;
@@ -66,8 +70,14 @@ class BatchStep:
         if self.clip_norm is not None:
             values["grad_norm"] = clip_grad_norm_(self.optimizer.parameters, self.clip_norm)
         self.optimizer.step()
+        if self.average is not None:
+            self.average.update(self.optimizer.steps)
         values.update({name: metric(outputs.data, y.data) for name, metric in self.metrics.items()})
         return values
+
+    def tensors(self) -> dict[str, Tensor]:
+        """What a step changes besides the state of the optimizer, by name."""
+        return {**dict(named_tensors(self.net)), **({} if self.average is None else self.average.tensors())}
 
     def _nonfinite(self, total: Tensor) -> NonFiniteError:
         made = self.optimizer.steps if scope.moment is None else scope.moment[1]

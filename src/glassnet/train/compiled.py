@@ -18,7 +18,6 @@ from glassnet.data.dataset import Split
 from glassnet.engine.errors import ConfigError, TraceError
 from glassnet.engine.namespace import Array
 from glassnet.engine.random import words_at
-from glassnet.nn.state import named_tensors
 from glassnet.train.compiled_evaluation import CompiledEvaluation
 from glassnet.train.evaluate import evaluate_split
 from glassnet.train.look import leaves
@@ -58,7 +57,7 @@ class CompiledSteps:
         self._evaluates_eagerly = False
         self._options: dict[str, Any] = {}  # what the programs were made for
         self._seconds = 0.0  # that a step took, the last time
-        self._bound = Bound(loop.batch_step, dict(named_tensors(loop.net)), loop.optimizer)
+        self._bound = Bound(loop.batch_step, loop.batch_step.tensors(), loop.optimizer)
 
     def make(self, order: Batches, first: int, most: int) -> int:
         """Make up to ``most`` steps, from batch ``first`` of an epoch on. Returns how many; 0 if it is not compiled."""

@@ -9,7 +9,6 @@ from typing import Any
 from glassnet.engine.namespace import Array
 from glassnet.engine.tensor import Tensor
 from glassnet.nn.module import Module
-from glassnet.nn.state import named_tensors
 from glassnet.train.batch_step import BatchStep
 
 
@@ -31,7 +30,7 @@ class Look:
 def look(step: BatchStep, x: Tensor, y: Tensor) -> Look:
     """Make a step in training mode for show: afterwards network and optimizer are as before."""
     net, optimizer = step.net, step.optimizer
-    tensors = [(tensor, tensor.data, tensor.grad) for _, tensor in named_tensors(net)]
+    tensors = [(tensor, tensor.data, tensor.grad) for tensor in step.tensors().values()]
     states, steps = list(optimizer.states), optimizer.steps
     before = {name: parameter.data for name, parameter in net.named_parameters()}
     outputs: dict[str, tuple[Module, Tensor]] = {}

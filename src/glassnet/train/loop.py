@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from typing import Any
 
 import numpy as np
@@ -13,12 +13,14 @@ import numpy as np
 from glassnet.data.batches import batches
 from glassnet.data.dataset import Split
 from glassnet.engine.errors import ConfigError, NonFiniteError
+from glassnet.engine.namespace import Array
 from glassnet.engine.random import training_step
 from glassnet.engine.tensor import Tensor
 from glassnet.nn.dropout import name_streams
 from glassnet.nn.module import Module
 from glassnet.nn.state import named_tensors
 from glassnet.optim import Optimizer, ReduceLROnPlateau, Schedule
+from glassnet.train.average import WeightAverage
 from glassnet.train.batch_step import BatchStep, Penalty
 from glassnet.train.callbacks import HOOKS, Callback
 from glassnet.train.compiled import Compile, CompiledSteps
@@ -54,6 +56,7 @@ class Loop:
         clip_norm: float | None = None,
         clip_value: float | None = None,
         metrics: Mapping[str, Metric] | None = None,
+        average: float | None = None,
         compile: Compile = False,  # noqa: A002  # as in glassnet.fit
     ) -> None:
         self.net = net
@@ -67,6 +70,7 @@ class Loop:
         self.shuffle = shuffle
         self.drop_last = drop_last
         self.schedule = schedule
+        self.average = None if average is None else WeightAverage(net, average)
         self.batch_step = BatchStep(
             net,
             loss,
@@ -75,6 +79,7 @@ class Loop:
             clip_norm=clip_norm,
             clip_value=clip_value,
             metrics=metrics,
+            average=self.average,
         )
         self.steps_per_epoch = len(batches(train, batch_size, shuffle=False, drop_last=drop_last))
         self.step = 0
@@ -102,6 +107,11 @@ class Loop:
     def position(self) -> Position:
         """Where the training is, for a checkpoint."""
         return Position(self.step, self.means.sums, self.means.rows, self.history, self.seconds, self.stopped)
+
+    def weights(self) -> dict[str, Array]:
+        """The parameters and buffers that the training gives, by path: those of the network, or their averages."""
+        own = {name: tensor.data for name, tensor in named_tensors(self.net)}
+        return own if self.average is None else self.average.arrays()
 
     def use(self, callbacks: Sequence[Callback]) -> None:
         """Call these callbacks, in this order; each hook only where a callback defines it.
@@ -234,7 +244,8 @@ class Loop:
         """Validate, and add the epoch's values to the history."""
         row = self.means.means()
         if self.val is not None:
-            validation = self.compiled.evaluate(self.val)
+            with nullcontext() if self.average is None else self.average.applied():
+                validation = self.compiled.evaluate(self.val)
             row.update({f"val_{name}": value for name, value in validation.items()})
         self.means = Means()
         for name, value in {**row, "lr": self.optimizer.lr, "seconds": self.seconds}.items():
