@@ -101,12 +101,17 @@ ALLOWED: dict[str, Whole | Number | Text | Switch | Widths] = {
     "seed": Whole(0, MAX_SEED),
     "dropout": Number(end=1.0),
     "weight_decay": Number(),
+    "l1": Number(),
+    "l2": Number(),
+    "label_smoothing": Number(end=1.0),
+    "average": Number(end=1.0),
+    "patience": Whole(1, 10**6),
     "batch_norm": Switch(),
     "compile": Text(tuple(COMPILE)),
     "context": Whole(1, 1000),
     "embedding": Whole(1, 10**5),
 }
-OPTIONAL = ("root", "target", "group", "lr")  # None where they are not given
+OPTIONAL = ("root", "target", "group", "lr", "patience")  # None where they are not given
 
 #: The options that are for some kinds of data only; "pictures", "table" and "text" as ``recipe.kind_of`` says.
 FOR_KIND = {

@@ -11,10 +11,13 @@ from glassnet.cli.allowed import COMPILE
 from glassnet.cli.recipe import Recipe
 from glassnet.data.batches import batches
 from glassnet.data.dataset import Dataset
+from glassnet.engine.errors import ConfigError
 from glassnet.engine.random import manual_seed
 from glassnet.models import character_mlp, mlp
 from glassnet.nn.module import Module
 from glassnet.optim import Optimizer, Schedule
+from glassnet.train.batch_step import Penalty
+from glassnet.train.callbacks import EarlyStopping
 from glassnet.train.metrics import Metric, mean_absolute_error
 from glassnet.train.run import Run
 
@@ -41,9 +44,25 @@ def network(recipe: Recipe, dataset: Dataset) -> Module:
     return mlp(dataset.train.x.shape[1], recipe.hidden, outputs, **options)
 
 
-def loss_for(dataset: Dataset) -> Module:
-    """Cross-entropy for classes and characters, the mean squared error for quantities."""
-    return nn.CrossEntropyLoss() if dataset.train.y.ndim == 1 else nn.MSELoss()
+def loss_for(recipe: Recipe, dataset: Dataset) -> Module:
+    """Cross-entropy for classes and characters, the mean squared error for quantities.
+
+    Raises ConfigError for smoothed labels where there are none.
+    """
+    if dataset.train.y.ndim == 1:
+        return nn.CrossEntropyLoss(label_smoothing=recipe.label_smoothing)
+    if recipe.label_smoothing:
+        raise ConfigError(f"--label-smoothing is for classes; the target of {recipe.data} is a quantity. Leave it out.")
+    return nn.MSELoss()
+
+
+def penalty_for(recipe: Recipe) -> Penalty | None:
+    """What is added to the loss for large weights."""
+    if recipe.l1 and recipe.l2:
+        return nn.L1Penalty(recipe.l1) + nn.L2Penalty(recipe.l2)
+    if recipe.l1:
+        return nn.L1Penalty(recipe.l1)
+    return nn.L2Penalty(recipe.l2) if recipe.l2 else None
 
 
 def metrics_for(dataset: Dataset) -> dict[str, Metric] | None:
@@ -55,11 +74,11 @@ def metrics_for(dataset: Dataset) -> dict[str, Metric] | None:
 
 
 def optimizer_for(recipe: Recipe, net: Module) -> Optimizer:
-    """The optimizer by its name."""
+    """The optimizer by its name; only weights decay."""
     kinds: dict[str, Any] = {"sgd": optim.SGD, "rmsprop": optim.RMSprop, "adam": optim.Adam, "adamw": optim.AdamW}
     options = {"momentum": MOMENTUM} if recipe.optimizer == "sgd" else {}
     optimizer: Optimizer = kinds[recipe.optimizer](
-        net.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay, **options
+        optim.decay_weights_only(net, recipe.weight_decay), lr=recipe.learning_rate, **options
     )
     return optimizer
 
@@ -103,7 +122,7 @@ def train_network(recipe: Recipe, dataset: Dataset, folder: Path, *, resume: boo
     return fit(
         net,
         dataset,
-        loss=loss_for(dataset),
+        loss=loss_for(recipe, dataset),
         optimizer=optimizer,
         schedule=schedule_for(recipe, optimizer, recipe.epochs * per_epoch),
         metrics=metrics_for(dataset),
@@ -111,6 +130,9 @@ def train_network(recipe: Recipe, dataset: Dataset, folder: Path, *, resume: boo
         batch_size=recipe.batch_size,
         seed=recipe.seed,
         drop_last=lonely,
+        penalty=penalty_for(recipe),
+        average=recipe.average or None,
+        callbacks=[] if recipe.patience is None else [EarlyStopping(recipe.patience)],
         folder=folder,
         resume=resume,
         notes=notes,

@@ -6,7 +6,7 @@ from typing import Any
 
 from glassnet.engine.errors import ConfigError
 from glassnet.nn.module import Module
-from glassnet.nn.weights import weights_of
+from glassnet.nn.penalty import weights_of
 
 
 def decay_weights_only(net: Module, weight_decay: float) -> list[dict[str, Any]]:
