@@ -15,14 +15,14 @@ from glassnet.nn.losses import BCEWithLogitsLoss, CrossEntropyLoss, MSELoss
 from glassnet.nn.module import Module
 from glassnet.nn.predict import TASKS, outputs
 from glassnet.optim import Optimizer, Schedule
+from glassnet.train.batch_step import Penalty
 from glassnet.train.best import BestWeights
 from glassnet.train.callbacks import Callback
 from glassnet.train.checkpoint import load_checkpoint
+from glassnet.train.compiled import Compile
 from glassnet.train.diagnostics import Diagnostics
 from glassnet.train.evaluate import Loss, evaluate_split
 from glassnet.train.evaluation import Evaluation, confusion_matrix
-from glassnet.train.batch_step import Penalty
-from glassnet.train.compiled import Compile
 from glassnet.train.loop import Loop, cast
 from glassnet.train.lr_finder import LRFinder, sweep_learning_rates
 from glassnet.train.metrics import Metric, default_metrics, r2_score, task_of

@@ -16,6 +16,7 @@ from glassnet.cli.resume import resume
 from glassnet.cli.sample import sample
 from glassnet.cli.summary import summary
 from glassnet.cli.train import train
+from glassnet.cli.tune import tune
 from glassnet.engine.errors import GlassnetError
 
 app = typer.Typer(
@@ -25,7 +26,7 @@ app = typer.Typer(
     add_completion=False,
     help="Build, train and see into neural networks.",
 )
-for command in (train, resume, evaluate, predict, sample, lr_find, summary, plot):
+for command in (train, tune, resume, evaluate, predict, sample, lr_find, summary, plot):
     app.command()(command)
 app.add_typer(data, name="data")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from glassnet.models import character_mlp, mlp
 from glassnet.nn.module import Module
 from glassnet.optim import Optimizer, Schedule
 from glassnet.train.batch_step import Penalty
-from glassnet.train.callbacks import EarlyStopping
+from glassnet.train.callbacks import Callback, EarlyStopping
 from glassnet.train.metrics import Metric, mean_absolute_error
 from glassnet.train.run import Run
 
@@ -107,8 +108,18 @@ def schedule_for(recipe: Recipe, optimizer: Optimizer, steps: int) -> Schedule:
     return optim.ReduceLROnPlateau(optimizer, patience=5)  # "plateau"
 
 
-def train_network(recipe: Recipe, dataset: Dataset, folder: Path, *, resume: bool = False) -> Run:
-    """Train the network of a recipe and save the run in the folder, with what new data needs to be read."""
+def train_network(
+    recipe: Recipe,
+    dataset: Dataset,
+    folder: Path | None,
+    *,
+    resume: bool = False,
+    callbacks: Sequence[Callback] = (),
+    **options: Any,
+) -> Run:
+    """Train the network of a recipe and save the run in the folder, if there is one, with what new data needs to be
+    read. The other options are those of ``fit``.
+    """
     net = network(recipe, dataset)
     optimizer = optimizer_for(recipe, net)
     # BatchNorm cannot normalise a last batch of one row; another row is left out in each epoch.
@@ -132,9 +143,10 @@ def train_network(recipe: Recipe, dataset: Dataset, folder: Path, *, resume: boo
         drop_last=lonely,
         penalty=penalty_for(recipe),
         average=recipe.average or None,
-        callbacks=[] if recipe.patience is None else [EarlyStopping(recipe.patience)],
+        callbacks=[*([] if recipe.patience is None else [EarlyStopping(recipe.patience)]), *callbacks],
         folder=folder,
         resume=resume,
         notes=notes,
         compile=COMPILE[recipe.compile],
+        **options,
     )
