@@ -136,7 +136,7 @@ def open_study(search: Search) -> optuna.Study:
     try:
         import optuna
     except ImportError as error:
-        raise ConfigError("glassnet tune needs Optuna. Install it with: pip install 'glassnet[tune]'.") from error
+        raise ConfigError("glassnet tune needs Optuna. Install it with pip install 'glassnet[tune]'.") from error
     from sqlalchemy import URL
     from sqlalchemy.exc import SQLAlchemyError
 
@@ -262,7 +262,7 @@ def _make_trial(
     trial.set_user_attr("epoch", int(np.argmin(losses)) + 1)
     trial.set_user_attr("epochs", run.epochs)
     if run.stopped == PRUNED:
-        trial.set_user_attr("reason", f"after epoch {run.epochs}")
+        trial.set_user_attr("reason", f"val loss {min(losses):.4f} after epoch {run.epochs}")
         study.tell(trial, state=TrialState.PRUNED)
     else:
         study.tell(trial, min(losses))

@@ -153,7 +153,7 @@ def _best(study: optuna.Study) -> list[optuna.trial.FrozenTrial]:
 
 
 def _outcome(trial: optuna.trial.FrozenTrial) -> str:
-    if trial.value is None:
+    if "reason" in trial.user_attrs:
         return f"pruned: {trial.user_attrs['reason']}"
     return f"val loss {trial.value:.4f}"
 
