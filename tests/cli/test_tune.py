@@ -1,5 +1,7 @@
 """``glassnet tune``: what it tries, keeps, prunes, goes on with and refuses."""
 
+import multiprocessing
+import os
 import re
 import signal
 import sqlite3
@@ -9,6 +11,7 @@ import tomllib
 import numpy as np
 import pytest
 
+from glassnet.cli import jobs
 from glassnet.cli import search as searching
 from glassnet.cli.search import Search, alone, make_trials, open_study, prepare
 from glassnet.cli.tune import toml
@@ -149,6 +152,32 @@ def test_two_processes_share_a_search(place):
     assert len(lines) == 5
     assert len({line.split("lr")[1] for line in lines}) == 5
     assert "5 trials, 0 of them pruned" in done.stdout
+
+
+def test_new_processes_use_one_thread_and_leave_ctrl_c_to_the_first(place, monkeypatch):
+    seen = []
+
+    class Worker:
+        exitcode, sentinel = 0, None
+
+        def __init__(self, **options):
+            self.options = options
+
+        def start(self):
+            seen.append((os.environ["OPENBLAS_NUM_THREADS"], signal.getsignal(signal.SIGINT)))
+
+        def is_alive(self):
+            return False
+
+        def join(self):
+            """There is nothing to wait for."""
+
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "7")
+    monkeypatch.setattr(multiprocessing.get_context("spawn"), "Process", Worker)
+    before = signal.getsignal(signal.SIGINT)
+    jobs.in_processes(a_search(place)[0], 2, list)
+    assert seen == [("1", signal.SIG_IGN)] * 2
+    assert (os.environ["OPENBLAS_NUM_THREADS"], signal.getsignal(signal.SIGINT)) == ("7", before)
 
 
 def test_an_error_in_a_process_ends_the_search(place):
