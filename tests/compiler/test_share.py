@@ -1,24 +1,13 @@
 """Steps that are shared among threads have the bits of one thread, and nobody waits for ever."""
 
-import os
-import signal
-import subprocess
-import sys
-import textwrap
-import threading
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
 
-from glassnet import nn, optim
-from glassnet.compiler import program as program_module
 from glassnet.compiler import share
 from glassnet.compiler.program import Program
 
-from .test_networks import CONTEXTS, LETTERS, NETWORKS, adamw, mlp, works
-
-from .agreement import Work
+from .test_networks import NETWORKS
 
 
 @pytest.fixture
