@@ -253,3 +253,33 @@ def test_tune_takes_the_options_of_train():
     train, tune = (set(re.findall(r"--[a-z0-9-]+", glassnet(name, "--help").stdout)) for name in ("train", "tune"))
     assert train - tune == {"--folder"}
     assert tune - train == {"--trials", "--timeout", "--jobs", "--storage", "--save"}
+
+
+@pytest.fixture
+def words(tmp_path):
+    """A folder with a text of short words."""
+    letters = np.random.default_rng(0).choice(list("abcde"), (60, 4))
+    (tmp_path / "w.txt").write_text("\n".join(map("".join, letters)) + "\n")
+    return tmp_path
+
+
+def test_what_is_searched_is_what_the_model_of_a_text_has(words):
+    def searched(*options):
+        (line,) = tried(glassnet("tune", "w.txt", "--trials", 1, "--storage", f"{options[1]}.db", *options, cwd=words))
+        return re.findall(r"  ([a-z ]+) [\d.,]+", line)
+
+    assert searched("--model", "bigram", "--epochs", 1) == ["lr", "weight decay", "batch size"]
+    found = glassnet("tune", "w.txt", "--trials", 4, "--model", "wavenet", "--epochs", 1, cwd=words)
+    assert all(re.search(r"hidden \d+$", line) for line in tried(found))  # one width: its depth is not searched
+    refused = glassnet("tune", "w.txt", "--model", "bigram-counts", cwd=words)
+    assert refused.returncode == 2
+    assert "bigram-counts is counted and not trained: there is nothing to search" in refused.stderr
+
+
+def test_trials_of_so_many_steps_are_compared_at_the_same_share_of_them(words):
+    data = ("tune", "w.txt", "--trials", 1, "--model", "bigram")
+    assert "val loss" in tried(glassnet(*data, "--steps", 100, "--batch-size", 32, cwd=words))[0]
+    study = optuna.load_study(study_name="glassnet", storage=f"sqlite:///{words}/runs/tune-w.db")
+    assert sorted(study.trials[0].intermediate_values) == list(range(1, 10))
+    short = tried(glassnet(*data, "--steps", 2, "--batch-size", 16, "--storage", "short.db", cwd=words))
+    assert short[0].startswith("pruned: 2 steps are less than an epoch")

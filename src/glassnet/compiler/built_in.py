@@ -17,7 +17,6 @@ import numpy as np
 from glassnet.engine.errors import TraceError
 from glassnet.engine.tensor import Tensor
 from glassnet.nn.module import Module
-from glassnet.nn.penalty import Penalty
 from glassnet.optim import Optimizer
 
 #: Values that are compared as they are.
@@ -136,8 +135,6 @@ def _freeze(value: Any) -> Any:
         return type(value), tuple(map(_freeze, value))
     if isinstance(value, dict):
         return dict, tuple((_freeze(k), _freeze(v)) for k, v in value.items())
-    if isinstance(value, Penalty):  # one in a sum
-        return _Same(value), _freeze(vars(value))
     return _Same(value)
 
 
@@ -149,4 +146,4 @@ def _is_container(value: Any) -> bool:
     """Whether something built in may change while it stays the same object."""
     if isinstance(value, tuple):
         return any(map(_is_container, value))
-    return isinstance(value, list | dict | np.ndarray | Penalty) or type(value) is Tensor
+    return isinstance(value, list | dict | np.ndarray) or type(value) is Tensor

@@ -69,14 +69,19 @@ class L2Penalty(Penalty):
 
 
 class PenaltySum(Penalty):
-    """Two penalties at once."""
+    """Several penalties at once."""
 
     def __init__(self, first: Penalty, second: Penalty) -> None:
-        self.first, self.second = first, second
+        self.parts: tuple[Penalty, ...] = ()
+        for one in (first, second):
+            self.parts += one.parts if isinstance(one, PenaltySum) else (one,)
 
     def __call__(self, net: Module) -> Tensor:
-        """The sum of both, a number with a gradient."""
-        return self.first(net) + self.second(net)
+        """The sum of all, a number with a gradient."""
+        total = self.parts[0](net)
+        for part in self.parts[1:]:
+            total = total + part(net)
+        return total
 
     def __repr__(self) -> str:
-        return f"{self.first} + {self.second}"
+        return " + ".join(map(repr, self.parts))

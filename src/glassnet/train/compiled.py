@@ -19,6 +19,7 @@ from glassnet.data.dataset import Split
 from glassnet.engine.errors import ConfigError, GlassnetError, TraceError
 from glassnet.engine.namespace import Array
 from glassnet.engine.random import words_at
+from glassnet.nn.penalty import PenaltySum
 from glassnet.optim import Schedule
 from glassnet.train.compiled_evaluation import CompiledEvaluation
 from glassnet.train.evaluate import evaluate_split
@@ -233,6 +234,8 @@ class CompiledSteps:
         self._bound = Bound(step, step.tensors(), loop.optimizer, loop.net)
         owners = {"the network": loop.net, "the loss": loop.loss, "the penalty": step.penalty}
         owners |= {"the average of the weights": step.average, "the step": step}
+        if isinstance(step.penalty, PenaltySum):
+            owners |= {f"penalty {i}": part for i, part in enumerate(step.penalty.parts)}
         self._built_in = BuiltIn(owners, loop.optimizer)
 
     def _check_built_in(self) -> None:
