@@ -1,6 +1,5 @@
 """Steps that are shared among threads have the bits of one thread, and nobody waits for ever."""
 
-
 import numpy as np
 import pytest
 
