@@ -35,12 +35,18 @@ def train(lr: float) -> tuple[gn.Run, float]:
     return run, gn.evaluate(net, (names.val.x, names.val.y))["loss"]
 
 
+def ratios_of(run: gn.Run, path: str) -> np.ndarray:
+    """log10 of the ratio at each look; minus infinity where a step moved nothing."""
+    found = run.diagnostics.parameters[path]["update_to_data"]
+    return np.array([-np.inf if ratio is None else ratio for ratio in found])
+
+
 def picture(run: gn.Run) -> str:
     """log10 of the ratio over the steps, with a mark at -3."""
     rows = np.arange(-0.5, -5.5, -0.5)
     grid = np.full((len(rows), len(run.diagnostics.steps)), " ")
     for path, name in WEIGHTS.items():
-        for i, ratio in enumerate(run.diagnostics.parameters[path]["update_to_data"]):
+        for i, ratio in enumerate(ratios_of(run, path)):
             row = int(np.abs(rows - ratio).argmin())
             grid[row, i] = name[0]
     return "\n".join(
@@ -52,9 +58,7 @@ def picture(run: gn.Run) -> str:
 loss, ratios = {}, {}
 for lr, words in ((0.001, "too low"), (0.1, "right"), (5.0, "too high")):
     run, loss[lr] = train(lr)
-    ratios[lr] = {
-        name: float(np.median(run.diagnostics.parameters[path]["update_to_data"])) for path, name in WEIGHTS.items()
-    }
+    ratios[lr] = {name: float(np.median(ratios_of(run, path))) for path, name in WEIGHTS.items()}
     print(f"lr {lr}, {words}: validation loss {loss[lr]:.3f} after {STEPS} steps")
     print("median log10 of the ratio: " + ", ".join(f"{name} {value:.2f}" for name, value in ratios[lr].items()))
     print(picture(run) + "\n")
