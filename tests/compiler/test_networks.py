@@ -275,7 +275,7 @@ def works(draw):
 
 
 @given(work=works())
-@settings(max_examples=12)
+@settings(max_examples=10)
 def test_drawn_networks(work):
     assume(is_steady(work))
     assert_agrees(work)

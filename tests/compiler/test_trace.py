@@ -11,7 +11,7 @@ from glassnet.engine.random import words_at
 from glassnet.engine.scope import scope
 from glassnet.engine.tensor import Tensor
 
-from .records import XP, record_of
+from .records import XP, record_of, run
 
 X = np.arange(6, dtype=np.float32).reshape(2, 3)
 
@@ -142,3 +142,11 @@ def test_operators_do_not_take_what_is_no_number():
     with pytest.raises(TypeError):
         x + "1"
     assert XP.asarray(X).shape == (2, 3)
+
+
+def test_types_that_cannot_be_compiled_are_refused():
+    with pytest.raises(TraceError, match="float16 arrays cannot be compiled"):
+        Trace().input("net.a", X.astype(np.float16))
+    record_of_power = record_of(lambda xp, a: {"out": a**5}, a=np.arange(3))
+    with pytest.raises(TraceError, match="power of int64 numbers cannot be compiled"):
+        run(record_of_power)

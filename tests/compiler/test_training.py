@@ -8,6 +8,9 @@ import pytest
 import glassnet as gn
 from glassnet import nn, optim
 from glassnet.compiler import arithmetic
+from glassnet.compiler.native import NativeStep
+from glassnet.compiler.step import Bound
+from glassnet.nn.state import named_tensors
 
 from ..nn.layer_info import LAYERS, draw_parameters
 from .agreement import Work, assert_agrees
@@ -47,18 +50,12 @@ class Weighed(nn.Module):
         return self.layer(x * self.gain) if x.dtype.kind == "f" else self.layer(x) * self.gain
 
 
-MODES = [
-    (f"{info.label}{'' if training else ', evaluated'}", info, training)
-    for info in LAYERS
-    for training in (True, False)
-]
+@pytest.mark.parametrize(("label", "info", "dtype"), in_turn([(info.label, info) for info in LAYERS]))
+def test_layers(label, info, dtype):
+    """The table has layers in training and, where that differs, in evaluation."""
 
-
-@pytest.mark.parametrize(("label", "info", "training", "dtype"), in_turn(MODES))
-def test_layers(label, info, training, dtype):
     def make():
-        net = Weighed(draw_parameters(info.make()), info.x)
-        return net if training else net.eval()
+        return Weighed(draw_parameters(info.make()), info.x)
 
     shape = make()(gn.tensor(info.x)).shape
     x = np.concatenate([info.x] * 3)
@@ -149,6 +146,23 @@ PENALTIES = [("l1", nn.L1Penalty(0.01)), ("l2", nn.L2Penalty(0.01)), ("all", nn.
 @pytest.mark.parametrize(("label", "penalty", "dtype"), in_turn(PENALTIES))
 def test_penalties(label, penalty, dtype):
     assert_agrees(Work(mlp, X, LABELS, penalty=penalty, dtype=dtype))
+
+
+@pytest.mark.parametrize(("x", "y"), [(">f4", "i8"), (">f8", ">i2"), ("f4", "u1"), ("f8", "i4")])
+def test_tables_of_any_type_and_byte_order(x, y):
+    as_given = X.astype(x)[:, ::-1], LABELS.astype(y)
+    float32, int64 = as_given[0].astype(np.float32), as_given[1].astype(np.int64)
+    for found, wanted in zip(Given(mlp, *as_given).native()[:2], Work(mlp, float32, int64).native()[:2], strict=True):
+        for name, value in wanted.items():
+            np.testing.assert_allclose(found[name], value, rtol=1e-5, atol=1e-6)
+
+
+class Given(Work):
+    """Work whose data is not cast."""
+
+    def compiled(self):
+        net, optimizer, step = self.begin()
+        return NativeStep(Bound(step, dict(named_tensors(net)), optimizer), {"data.x": self.x, "data.y": self.y}, 5)
 
 
 WORK = Work(mlp, X, LABELS, dtype="float64")

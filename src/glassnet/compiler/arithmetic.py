@@ -9,6 +9,7 @@ import numpy as np
 
 from glassnet.compiler.math import FUNCTIONS
 from glassnet.compiler.writer import ELEMENTS, Type, Writer
+from glassnet.engine.errors import TraceError
 
 DType = np.dtype[Any]
 
@@ -53,11 +54,12 @@ def operate(w: Writer, name: str, dtype: DType, given: DType, lanes: int, argume
         return w.binary("ashr" if given.kind == "i" else "lshr", type_, *arguments)
     if name in ("maximum", "minimum"):
         return extreme(w, name[:3], type_, given.kind, *arguments)
-    if name in FUNCTIONS and type_.is_float:
-        return FUNCTIONS[name](w, type_, *arguments)
+    function = FUNCTIONS.get("pow" if name == "power" else name)
+    if function is not None and type_.is_float:
+        return function(w, type_, *arguments)
     special = _SPECIAL.get(name)
     if special is None:
-        raise NotImplementedError(f"{name} of {given}")
+        raise TraceError(f"{name} of {given} numbers cannot be compiled. Cast them to float32, or use compile=False.")
     return special(w, type_, given.kind, *arguments)
 
 
@@ -122,15 +124,7 @@ def _remainder(w: Writer, type_: Type, kind: str, x: str, y: str) -> str:
     return w.select(type_, wrong, w.binary("fadd" if type_.is_float else "add", type_, rest, y), rest)
 
 
-def _power(w: Writer, type_: Type, _: str, x: str, y: str) -> str:
-    """The C library's, an element at a time: vectors are taken apart by LLVM."""
-    if not type_.is_float:
-        raise NotImplementedError("integer powers")
-    return w.call(f"llvm.pow.{type_.suffix}", type_, (type_, x), (type_, y))
-
-
 _SPECIAL: dict[str, Callable[..., str]] = {
-    "power": _power,
     "negate": _negate,
     "abs": _abs,
     "sign": _sign,

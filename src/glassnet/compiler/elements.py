@@ -132,8 +132,7 @@ def _common(value: Value) -> np.dtype[Any]:
 def source_buffer(value: Value, number: int) -> Buffer:
     """The buffer of an input, or of a constant, which is known by a number."""
     if value.operation == "constant":
-        array = np.ascontiguousarray(value.static["array"])
-        return Buffer(f"c{number}", value.size, value.dtype, "constant", array)
+        return Buffer(f"c{number}", value.size, value.dtype, "constant", value.static["array"])
     kind = value.name.partition(".")[0]
     kinds = {"data": "table", "net": "state", "optimizer": "state", "step": value.name.split(".")[1]}
     return Buffer(value.name, value.size, value.dtype, kinds[kind])

@@ -28,6 +28,7 @@ from glassnet.compiler.source import text
 from glassnet.compiler.team import team
 from glassnet.compiler.tidy import tidy
 from glassnet.compiler.tiles import plan_product
+from glassnet.compiler.trace import as_stored
 from glassnet.compiler.values import Frame
 from glassnet.compiler.writer import ELEMENTS, INDEX, Writer
 from glassnet.engine.errors import DataError, ShapeError
@@ -54,7 +55,7 @@ class Program:
         self.buffers = _all_buffers(lowering, self.body)
         self.layout = lay_out(self.body, self.buffers)
         self._tables = [b for b in self.buffers if b.kind == "table"]
-        self._given = [np.ascontiguousarray(tables[b.name]) for b in self._tables]
+        self._given = [as_stored(tables[b.name]) for b in self._tables]
         self._scratch = -(-self.layout.size // ALIGNMENT) * ALIGNMENT
         self._timed = timed
         self.tables = dict(tables)
@@ -100,7 +101,7 @@ class Program:
 
         tables: others of the same shapes and types than those that it was made with.
         """
-        given = self._given if tables is None else [np.ascontiguousarray(tables[b.name]) for b in self._tables]
+        given = self._given if tables is None else [as_stored(tables[b.name]) for b in self._tables]
         steps = len(rows)
         rows = np.ascontiguousarray(rows, np.int64)
         rates = np.ascontiguousarray(rates, np.float64)

@@ -20,6 +20,7 @@ import numpy as np
 
 from glassnet.compiler.primitives import COMPUTE
 from glassnet.compiler.record import ELEMENTWISE, Origin, Record, Shape, Value
+from glassnet.compiler.writer import ELEMENTS
 from glassnet.engine.errors import TraceError
 from glassnet.engine.namespace import Array
 from glassnet.engine.ops.reduce import as_axes
@@ -89,9 +90,21 @@ def is_number(x: Any) -> bool:
     return isinstance(x, bool | int | float) and not isinstance(x, np.generic)
 
 
+def as_stored(x: Any) -> Array:
+    """An array as compiled code reads it: elements in their order, their bytes in the order of this processor.
+
+    Raises TraceError for types that it cannot read.
+    """
+    array: Array = np.asarray(x)
+    if array.dtype.name not in ELEMENTS:
+        raise TraceError(f"{array.dtype} arrays cannot be compiled. Cast them to float32, or use compile=False.")
+    array = array.astype(array.dtype.newbyteorder("="), copy=False)
+    return array if array.flags.c_contiguous else array.copy()
+
+
 def constant(array: Any) -> Value:
     """An array that is the same in every step."""
-    array = np.asarray(array)
+    array = as_stored(array)
     if array.size and array.tobytes() == array.flat[:1].tobytes() * array.size:  # 0.0 and -0.0 are two numbers
         return Value("full", (), {"shape": array.shape, "fill_value": array.flat[0].item()}, array.shape, array.dtype)
     return Value("constant", (), {"array": array}, array.shape, array.dtype)
@@ -101,8 +114,8 @@ def as_traced(x: Any) -> Traced:
     """A constant as a traced array."""
     if isinstance(x, Traced):
         return x
-    array = np.asarray(x)
-    return Traced(constant(array), array)
+    node = constant(x)
+    return Traced(node, np.asarray(x, node.dtype))
 
 
 def _operator(operation: str, reflected: bool = False) -> Callable[[Traced, Any], Any]:
@@ -346,7 +359,7 @@ class Trace:
     def input(self, name: str, value: Array | float) -> Traced:
         """An array, or a number of Python, that comes in under a name."""
         weak = is_number(value)
-        array = np.asarray(value)
+        array = as_stored(value)
         node = Value("input", (), {"name": name}, array.shape, array.dtype, weak)
         self.record.inputs[name] = node
-        return Traced(node, value)
+        return Traced(node, value if weak else array)
