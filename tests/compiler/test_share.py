@@ -5,6 +5,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -119,6 +120,31 @@ def test_trainings_in_several_threads_of_python():
         np.testing.assert_array_equal(weights, alone)
 
 
+def test_two_calls_do_not_each_get_a_part_of_the_team(monkeypatch):
+    team, errors = Team(3), []
+    submit = team._others.submit
+
+    def slowly(*arguments):
+        time.sleep(0.02)
+        return submit(*arguments)
+
+    monkeypatch.setattr(team._others, "submit", slowly)
+
+    def call():
+        together = threading.Barrier(3, timeout=5)
+        try:
+            team.run(lambda _: together.wait())
+        except threading.BrokenBarrierError as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=call) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert errors == []
+
+
 PROGRAM = """
     import os, sys
     from glassnet.compiler import program, share
@@ -135,12 +161,14 @@ FORKED = """
     print(os.waitpid(child, 0)[1])
 """
 INTERRUPTED = """
-    import signal
+    import signal, threading
     from glassnet.compiler import team
-    together = team.Team._together
-    def slowly(self, part):  # as if the threads began one after the other, with a Ctrl-C in between
+    together, gone = team.Team._together, threading.Event()
+    def slowly(self, part):  # with a Ctrl-C before the threads begin; whoever called has time to go on
         os.kill(os.getpid(), signal.SIGINT)
+        gone.wait(0.5)
         together(self, part)
+        print("done", flush=True)
     import numpy as np, glassnet as gn
     net = gn.nn.Linear(4, 3)
     step = gn.compile(lambda x: (net(x) * net(x)).mean(0), net)
@@ -149,7 +177,8 @@ INTERRUPTED = """
     try:
         step(np.ones((9, 4)))
     except KeyboardInterrupt:
-        print("interrupted")
+        gone.set()
+        print("interrupted", flush=True)
     team.Team._together = together
     print(bool((step(np.ones((9, 4))) == wanted).numpy().all()))
 """
@@ -166,8 +195,8 @@ def test_after_a_fork():
     assert output_of(FORKED) == ["0"]
 
 
-def test_ctrl_c_leaves_no_thread_behind():
-    assert output_of(INTERRUPTED) == ["interrupted", "True"]
+def test_ctrl_c_leaves_no_thread_behind_and_the_memory_alone():
+    assert output_of(INTERRUPTED) == ["done", "interrupted", "True"]
 
 
 def test_a_failing_part_is_told():
