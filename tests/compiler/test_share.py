@@ -165,7 +165,7 @@ INTERRUPTED = """
     from glassnet.compiler import team
     together, gone = team.Team._together, threading.Event()
     def slowly(self, part):  # with a Ctrl-C before the threads begin; whoever called has time to go on
-        os.kill(os.getpid(), signal.SIGINT)
+        signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
         gone.wait(0.5)
         together(self, part)
         print("done", flush=True)
