@@ -98,10 +98,10 @@ def small():
     return nn.Sequential(nn.Linear(4, 8), nn.Tanh(), nn.Linear(8, 3))
 
 
-def trained(epochs=5):
+def trained(net=None):
     """The weights after a training."""
-    net = small()
-    options = {"epochs": epochs, "batch_size": 8, "progress": False, "folder": None, "diagnostics": None}
+    net = net or small()
+    options = {"epochs": 5, "batch_size": 8, "progress": False, "folder": None, "diagnostics": None}
     optimizer = optim.SGD(net.parameters(), lr=0.1)
     gn.fit(net, (X, Y), loss=nn.CrossEntropyLoss(), optimizer=optimizer, compile=True, **options)
     return net[0].weight.data
@@ -110,7 +110,8 @@ def trained(epochs=5):
 @pytest.mark.usefixtures("everything_is_shared")
 def test_trainings_in_several_threads_of_python():
     alone, found = trained(), []
-    threads = [threading.Thread(target=lambda: found.append(trained()), daemon=True) for _ in range(4)]
+    nets = [small() for _ in range(4)]  # the generator of initial weights is one for all threads
+    threads = [threading.Thread(target=lambda net=net: found.append(trained(net)), daemon=True) for net in nets]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -161,10 +162,11 @@ FORKED = """
     print(os.waitpid(child, 0)[1])
 """
 INTERRUPTED = """
-    import signal, threading
+    import signal, threading, time
     from glassnet.compiler import team
     together, gone = team.Team._together, threading.Event()
-    def slowly(self, part):  # with a Ctrl-C before the threads begin; whoever called has time to go on
+    def slowly(self, part):  # with a Ctrl-C while someone waits for the threads, who has time to go on then
+        time.sleep(0.1)
         signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
         gone.wait(0.5)
         together(self, part)
@@ -177,8 +179,8 @@ INTERRUPTED = """
     try:
         step(np.ones((9, 4)))
     except KeyboardInterrupt:
-        gone.set()
         print("interrupted", flush=True)
+        gone.set()
     team.Team._together = together
     print(bool((step(np.ones((9, 4))) == wanted).numpy().all()))
 """
