@@ -188,6 +188,22 @@ def test_a_step_does_what_the_function_does(case):
     assert found.step.retraces == []
 
 
+def test_other_targets_than_the_first_are_no_reason_to_go_back_to_the_function():
+    calls = []
+
+    def counted(net, optimizer):
+        step = usual(net, optimizer)
+
+        def count(xb, yb):
+            calls.append(1)
+            return step(xb, yb)
+
+        return count
+
+    run(True, counted, batches=CASES["targets to ignore, later"]["batches"])
+    assert len(calls) == 1
+
+
 def test_dropout_has_the_bits_of_eager_steps():
     def named():
         net = mlp(lambda: nn.Dropout(0.5), lambda: nn.Dropout(0.3))()

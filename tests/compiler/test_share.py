@@ -5,6 +5,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -97,10 +98,10 @@ def small():
     return nn.Sequential(nn.Linear(4, 8), nn.Tanh(), nn.Linear(8, 3))
 
 
-def trained(epochs=5):
+def trained(net=None):
     """The weights after a training."""
-    net = small()
-    options = {"epochs": epochs, "batch_size": 8, "progress": False, "folder": None, "diagnostics": None}
+    net = net or small()
+    options = {"epochs": 5, "batch_size": 8, "progress": False, "folder": None, "diagnostics": None}
     optimizer = optim.SGD(net.parameters(), lr=0.1)
     gn.fit(net, (X, Y), loss=nn.CrossEntropyLoss(), optimizer=optimizer, compile=True, **options)
     return net[0].weight.data
@@ -109,7 +110,8 @@ def trained(epochs=5):
 @pytest.mark.usefixtures("everything_is_shared")
 def test_trainings_in_several_threads_of_python():
     alone, found = trained(), []
-    threads = [threading.Thread(target=lambda: found.append(trained()), daemon=True) for _ in range(4)]
+    nets = [small() for _ in range(4)]  # the generator of initial weights is one for all threads
+    threads = [threading.Thread(target=lambda net=net: found.append(trained(net)), daemon=True) for net in nets]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -117,6 +119,31 @@ def test_trainings_in_several_threads_of_python():
     assert len(found) == 4
     for weights in found:
         np.testing.assert_array_equal(weights, alone)
+
+
+def test_two_calls_do_not_each_get_a_part_of_the_team(monkeypatch):
+    team, errors = Team(3), []
+    submit = team._others.submit
+
+    def slowly(*arguments):
+        time.sleep(0.02)
+        return submit(*arguments)
+
+    monkeypatch.setattr(team._others, "submit", slowly)
+
+    def call():
+        together = threading.Barrier(3, timeout=5)
+        try:
+            team.run(lambda _: together.wait())
+        except threading.BrokenBarrierError as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=call) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert errors == []
 
 
 PROGRAM = """
@@ -135,12 +162,15 @@ FORKED = """
     print(os.waitpid(child, 0)[1])
 """
 INTERRUPTED = """
-    import signal
+    import signal, threading, time
     from glassnet.compiler import team
-    together = team.Team._together
-    def slowly(self, part):  # as if the threads began one after the other, with a Ctrl-C in between
-        os.kill(os.getpid(), signal.SIGINT)
+    together, gone = team.Team._together, threading.Event()
+    def slowly(self, part):  # with a Ctrl-C while someone waits for the threads, who has time to go on then
+        time.sleep(0.1)
+        signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+        gone.wait(0.5)
         together(self, part)
+        print("done", flush=True)
     import numpy as np, glassnet as gn
     net = gn.nn.Linear(4, 3)
     step = gn.compile(lambda x: (net(x) * net(x)).mean(0), net)
@@ -149,7 +179,8 @@ INTERRUPTED = """
     try:
         step(np.ones((9, 4)))
     except KeyboardInterrupt:
-        print("interrupted")
+        print("interrupted", flush=True)
+        gone.set()
     team.Team._together = together
     print(bool((step(np.ones((9, 4))) == wanted).numpy().all()))
 """
@@ -166,8 +197,8 @@ def test_after_a_fork():
     assert output_of(FORKED) == ["0"]
 
 
-def test_ctrl_c_leaves_no_thread_behind():
-    assert output_of(INTERRUPTED) == ["interrupted", "True"]
+def test_ctrl_c_leaves_no_thread_behind_and_the_memory_alone():
+    assert output_of(INTERRUPTED) == ["done", "interrupted", "True"]
 
 
 def test_a_failing_part_is_told():

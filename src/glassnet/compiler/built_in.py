@@ -44,15 +44,14 @@ class BuiltIn:
         self._tensors = [value for value in values if isinstance(value, Tensor)]
         self._kinds = self._kinds_now()
         self._options = self._options_now()
-        self._may_be_written_into = any(map(_is_container, values))
+        self._contents = [(value, _freeze(value)) for value in values if _is_container(value)]
 
     def changes(self) -> list[str]:
         """What is not as it was, such as "p of layer 2 (Dropout p=0.5)"."""
         found: dict[str, list[str]] = {}  # the places of what changed, by its name
         for (where, before), (_, now) in zip(self._options, self._options_now(), strict=True):
             _compare(found, where, before, now)
-        # Usually, and a hundred times a second or more, there are the same objects.
-        if self._may_be_written_into or not self._same_objects():
+        if not self._is_same():  # usually it is, and that is asked a hundred times a second or more
             for (where, _), before, now in zip(self._tables, self._before, self._frozen(), strict=True):
                 _compare(found, where, before, now)
         return [
@@ -77,12 +76,14 @@ class BuiltIn:
                 "nn.Buffer, look at activations in on_look of a callback, or use compile=False."
             )
 
-    def _same_objects(self) -> bool:
+    def _is_same(self) -> bool:
+        """Whether the same objects are there, with the same contents."""
         same = all(
             len(table) == len(copy) and all(map(is_, table.values(), copy.values()))
             for (_, table), copy in zip(self._tables, self._copies, strict=True)
         )
-        return same and self._kinds_now() == self._kinds
+        contents = (_freeze(value) == before for value, before in self._contents)
+        return same and self._kinds_now() == self._kinds and all(contents)
 
     def _kinds_now(self) -> list[tuple[Any, ...]]:
         return [(tensor.requires_grad, tensor.data.shape, tensor.data.dtype) for tensor in self._tensors]
