@@ -19,7 +19,7 @@ import numpy as np
 import glassnet as gn
 from glassnet import nn
 
-LAYERS, WIDTH, ROWS = 10, 100, 1000
+LAYERS, WIDTH, ROWS = 10, 100, 400
 x = np.random.default_rng(0).standard_normal((ROWS, WIDTH))
 Rule = Callable[[gn.Tensor], object]
 

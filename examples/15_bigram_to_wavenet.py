@@ -33,10 +33,10 @@ parameters = {"each of 27 characters alike": 0}
 samples = {}
 
 
-def show(name: str, net: nn.Module, context: int) -> None:
+def show(name: str, net: nn.Module | None, context: int) -> None:
     """A line of the table."""
-    drawn = models.sample(net, vocabulary, context, 5, exclude=names[1].train.items)
-    print(f"{name:36} {parameters[name]:10,} {loss[name]:17.3f}   {' '.join(drawn)[:60]}")
+    drawn = [] if net is None else models.sample(net, vocabulary, context, 5, exclude=names[1].train.items)
+    print(f"{name:36} {parameters[name]:10,} {loss[name]:17.3f}   {' '.join(drawn)[:60]}".rstrip())
 
 
 def train(name: str, net: nn.Module, context: int, lr: float = 3e-3, weight_decay: float = 0.1) -> nn.Module:
@@ -51,6 +51,7 @@ def train(name: str, net: nn.Module, context: int, lr: float = 3e-3, weight_deca
         steps=STEPS,
         batch_size=BATCH,
         keep_best=False,
+        diagnostics=None,
         folder=None,
         progress=False,
     )
@@ -81,7 +82,7 @@ for context in (1, 2, 3, 4):
     table = models.NGram(vocabulary, context, smoothing=1).fit(names[context].train.x, names[context].train.y)
     counted[context] = table
     loss[name], parameters[name] = table.loss(val(context).x, val(context).y), table.size.entries
-    show(name, table.network(), context)
+    show(name, table.network() if context < 4 else None, context)
 # counted[1].plot("bigram.png") draws the table, where matplotlib is installed
 gn.manual_seed(0)
 bigram = train("network of one matrix, context 1", models.bigram_network(size), 1, lr=0.05, weight_decay=0.0)

@@ -52,6 +52,7 @@ def train(
         epochs=EPOCHS,
         batch_size=BATCH,
         keep_best=keep_best,
+        diagnostics=None,
         folder=None,
         progress=False,
     )

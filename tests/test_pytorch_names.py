@@ -18,7 +18,7 @@ OURS = {
     },
     "functional": {"tanh", "sigmoid"},  # deprecated there, tensors' methods
     "init": set(),
-    "optim": {"Schedule", "clip_grad_norm_", "clip_grad_value_"},
+    "optim": {"Schedule", "clip_grad_norm_", "clip_grad_value_", "decay_weights_only"},
 }
 #: Arguments that PyTorch does not have. The first one, often x here and input there, is given by position.
 ARGUMENTS = {

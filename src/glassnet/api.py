@@ -50,6 +50,7 @@ def fit(
     penalty: Penalty | None = None,
     clip_norm: float | None = None,
     clip_value: float | None = None,
+    average: float | None = None,
     metrics: Mapping[str, Metric] | None = None,
     callbacks: Sequence[Callback] = (),
     keep_best: bool = True,
@@ -74,6 +75,8 @@ def fit(
     schedule: stepped after each optimizer step; ``ReduceLROnPlateau`` after each epoch.
     penalty: penalty(net) is added to the loss in training, such as ``nn.L2Penalty(1e-4)``.
     clip_norm, clip_value: bounds on the norm of all gradients together, and on each of their elements.
+    average: validate and keep the moving average of the weights over about the last 1 / (1 - average) steps, such as
+        0.999, see ``train.WeightAverage``; the weights themselves are trained as without it.
     metrics: name -> function(outputs, targets); unless given, accuracy for a classification loss, and the
         mean absolute error ("mae") for a regression loss.
     keep_best: end with the weights of the epoch with the smallest validation loss.
@@ -136,6 +139,7 @@ def fit(
         clip_norm=None if clip_norm is None else number_option("clip_norm", clip_norm, above=0),
         clip_value=None if clip_value is None else number_option("clip_value", clip_value, above=0),
         metrics=default_metrics(loss, train.y) if metrics is None else metrics,
+        average=average,
         compile=compile,
     )
     if resume:
@@ -148,6 +152,8 @@ def fit(
         everyone.append(Progress(None if place is None else how_to_resume(place, config)))
     loop.use(everyone)
     loop.run()
+    if loop.average is not None:
+        loop.average.apply()
     if best is not None:
         best.restore(loop)
     return Run(

@@ -42,6 +42,10 @@ def refused(*arguments, cwd="."):
         ("train digits --lr -1", "lr must be a number of at least 0 and below 1e+300, got -1.0."),
         ("train digits --lr nan", "lr must be a number of at least 0 and below 1e+300, got nan."),
         ("train digits --weight-decay -1", "weight-decay must be a number of at least 0"),
+        ("train digits --l1 -1", "l1 must be a number of at least 0"),
+        ("train digits --label-smoothing 1", "label-smoothing must be a number of at least 0 and below 1, got 1.0."),
+        ("train digits --average 1", "average must be a number of at least 0 and below 1, got 1.0."),
+        ("train digits --patience 0", "patience must be a whole number from 1 to 1,000,000, got 0."),
         ("train digits --dropout 1", "dropout must be a number of at least 0 and below 1, got 1.0."),
         (
             "train digits --hidden 16,x",

@@ -43,6 +43,7 @@ def test_help_lists_the_commands():
     assert done.returncode == 0
     for command in (
         "train",
+        "tune",
         "resume",
         "evaluate",
         "predict",
@@ -70,6 +71,11 @@ def test_help_lists_the_commands():
         "batch-size",
         "seed",
         "weight-decay",
+        "l1",
+        "l2",
+        "label-smoothing",
+        "average",
+        "patience",
         "batch-norm",
     ]
     assert all(f"--{option}" in options for option in wanted)
@@ -258,6 +264,33 @@ def test_a_file_of_configuration_is_changed_by_options(place):
     assert "epoch 2/2" in done.stdout
     assert "GELU" in done.stdout
     assert "Dropout p=0.1" in done.stdout
+
+
+AIDS = "l1 = 1e-5\nl2 = 1e-4\nlabel-smoothing = 0.1\naverage = 0.9\npatience = 2\nweight-decay = 0.1\n"
+
+
+def test_training_aids_reach_the_training_and_its_resumption(place):
+    (place / "aids.toml").write_text(f'data = "digits"\nhidden = [8]\nbatch-size = 500\nlr = 1.0\n{AIDS}')
+    done = glassnet("train", "--config", "aids.toml", "--batch-norm", "--folder", "aids", cwd=place)
+    assert "val_loss has not improved for 2 epochs" in done.stdout
+    run = gn.Run.load(place / "aids")
+    assert run.epochs == run.best_epoch + 2 < 30
+    assert run.config["penalty"] == "L1Penalty(1e-05) + L2Penalty(0.0001)"
+    assert run.config["average"] == 0.9
+    assert [group["weight_decay"] for group in run.config["optimizer"]["groups"]] == [0.1, 0.0]
+    test = gn.evaluate(run.net, DIGITS, loss=gn.nn.CrossEntropyLoss())
+    assert f"test loss {test['loss']:.4f}" in done.stdout  # measured without smoothing
+    assert run.history["loss"][-1] > test["loss"]
+    again = glassnet("resume", "aids", cwd=place)
+    assert f"trained {run.epochs} epochs" in again.stdout
+
+
+def test_labels_are_smoothed_for_classes_only(place):
+    pytest.importorskip("polars")
+    (place / "q.csv").write_text("\n".join(["x,y", *(f"{x},{x / 7}" for x in range(60))]))
+    done = glassnet("train", "q.csv", "--target", "y", "--label-smoothing", 0.1, cwd=place)
+    assert done.returncode == 2
+    assert "--label-smoothing is for classes; the target of q.csv is a quantity. Leave it out." in done.stderr
 
 
 def test_the_finder_suggests_a_learning_rate(place):

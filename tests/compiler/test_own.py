@@ -271,7 +271,7 @@ def test_the_weights_that_someone_holds_stay_as_they_are():
         np.testing.assert_array_equal(array, copy)
 
 
-# What is refused
+# What it looks like
 
 
 def test_the_source_is_python():

@@ -132,6 +132,9 @@ def test_penalties_are_limited_to_weights_unless_asked():
     assert nn.L2Penalty(0.1)(net).item() == pytest.approx(0.1 * (w**2).sum(), rel=1e-6)
     everything = nn.L2Penalty(0.1, weights_only=False)(net).item()
     assert everything == pytest.approx(0.1 * ((w**2).sum() + 25 + 2 + 2), rel=1e-6)
+    both = nn.L1Penalty(0.1) + nn.L2Penalty(0.2)
+    assert both(net).item() == pytest.approx(0.1 * np.abs(w).sum() + 0.2 * (w**2).sum(), rel=1e-6)
+    assert repr(both) == "L1Penalty(0.1) + L2Penalty(0.2)"
 
 
 def test_an_l2_penalty_is_weight_decay():

@@ -1,5 +1,6 @@
 """Callbacks, progress, and ending a training early."""
 
+import numpy as np
 import pytest
 
 import glassnet as gn
@@ -64,6 +65,27 @@ def test_early_stopping():
     assert run.stopped == "val_loss has not improved for 3 epochs"
     rising = fit(classifier(), epochs=50, callbacks=[gn.EarlyStopping(3, "accuracy", mode="max", min_delta=0.05)])
     assert rising.stopped == "accuracy has not improved for 3 epochs"
+
+
+def impatient(patience, **options):
+    return fit(
+        classifier(), epochs=50, validation=0.3, callbacks=[gn.EarlyStopping(patience, min_delta=0.1)], **options
+    )
+
+
+def test_a_run_that_was_stopped_early_stays_stopped_unless_there_is_more_patience(tmp_path):
+    run = impatient(3, folder=tmp_path)
+    again = impatient(3, folder=tmp_path, resume=True)
+    assert (again.steps, again.stopped) == (run.steps, run.stopped)
+    patient = impatient(5, folder=tmp_path, resume=True)
+    assert patient.epochs == impatient(5).epochs > run.epochs
+
+
+def test_early_stopping_ends_a_compiled_training_at_the_same_epoch():
+    eager, compiled = impatient(3, compile=False), impatient(3, compile=True)
+    assert compiled.epochs == eager.epochs < 50
+    assert compiled.stopped == "val_loss has not improved for 3 epochs"
+    np.testing.assert_allclose(compiled.history["val_loss"], eager.history["val_loss"], rtol=1e-5)
 
 
 def test_early_stopping_needs_its_value():

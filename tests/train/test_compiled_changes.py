@@ -51,7 +51,7 @@ def halve_in_place(loop):
 def average(loop):
     """Weight averaging, with a copy in a place of its own."""
     for parameter in loop.net.parameters():
-        kept = vars(loop).setdefault("average", {})
+        kept = vars(loop).setdefault("kept", {})
         kept[id(parameter)] = 0.5 * kept.get(id(parameter), parameter.data) + 0.5 * parameter.data
         parameter.data = kept[id(parameter)]
 
@@ -108,9 +108,10 @@ CHANGES = {
 }
 
 
-def changed(*callbacks, compile=False):
+def changed(*callbacks, compile=False, **options):
     """A training with these callbacks; what they change belongs to it alone."""
-    return train(Net, penalty=nn.L2Penalty(0.01), clip_norm=5.0, epochs=2, callbacks=callbacks, compile=compile)
+    given = {"penalty": nn.L2Penalty(0.01), "clip_norm": 5.0, "epochs": 2, **options}
+    return train(Net, callbacks=callbacks, compile=compile, **given)
 
 
 @pytest.fixture(scope="module")
@@ -133,6 +134,30 @@ def test_a_change_takes_effect(unchanged, change):
         assert re.search(reason, retrace)
     else:
         assert retraces == []
+
+
+def strengthen(loop):
+    loop.batch_step.penalty.parts[1].strength = 1.0
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (strengthen, "at step 5: strength of penalty 1 changed"),
+        (put("average.decay", 0.1), "at step 5: decay of the average of the weights changed"),
+    ],
+)
+def test_a_change_in_a_sum_of_penalties_or_the_average_takes_effect(change, reason):
+    def run(*callbacks, **options):
+        penalty = nn.L1Penalty(0.001) + nn.L2Penalty(0.01)
+        return changed(*callbacks, penalty=penalty, average=0.9, **options)
+
+    callback = at("on_epoch_start", 1, change)
+    eager, compiled = run(callback), run(callback, compile=True)
+    assert_close(compiled, eager)
+    with pytest.raises(AssertionError):
+        assert_close(eager, run(), 1e-3)
+    assert compiled.loop.compiled.retraces == [reason]
 
 
 def test_a_learning_rate_that_a_callback_sets_lasts_until_the_schedule_sets_the_next():

@@ -28,6 +28,17 @@ def test_a_penalty_is_added_to_the_loss_and_reported_beside_it():
     assert pulled.config["penalty"] == "L2Penalty(0.02)"
 
 
+@pytest.mark.parametrize("native", [False, True])
+def test_labels_are_smoothed_in_training_and_not_in_evaluation(native):
+    smooth, net = nn.CrossEntropyLoss(label_smoothing=0.4), classifier()
+    run = fit(net, loss=smooth, validation=0.2, keep_best=False, compile=native, seed=5)
+    plain = gn.evaluate(net, (X, Y), loss=nn.CrossEntropyLoss())
+    assert gn.evaluate(net, (X, Y), loss=smooth)["loss"] == plain["loss"]
+    assert smooth.training
+    assert smooth(net(X), Y).item() > plain["loss"] + 0.05
+    assert run.history["val_loss"][-1] < run.history["loss"][-1] - 0.05
+
+
 def test_clipping_bounds_what_one_step_can_do():
     net = classifier()
     before = weights(net)

@@ -18,6 +18,7 @@ from glassnet.cli.sample import sample
 from glassnet.cli.score import score
 from glassnet.cli.summary import summary
 from glassnet.cli.train import train
+from glassnet.cli.tune import tune
 from glassnet.engine.errors import GlassnetError
 
 app = typer.Typer(
@@ -27,7 +28,7 @@ app = typer.Typer(
     add_completion=False,
     help="Build, train and see into neural networks.",
 )
-for command in (train, resume, evaluate, predict, sample, score, lr_find, summary, plot, compare):
+for command in (train, tune, resume, evaluate, predict, sample, score, lr_find, summary, plot, compare):
     app.command()(command)
 app.add_typer(data, name="data")
 

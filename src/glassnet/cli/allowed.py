@@ -109,6 +109,11 @@ ALLOWED: dict[str, Whole | Number | Text | Switch | Widths] = {
     "seed": Whole(0, MAX_SEED),
     "dropout": Number(end=1.0),
     "weight_decay": Number(),
+    "l1": Number(),
+    "l2": Number(),
+    "label_smoothing": Number(end=1.0),
+    "average": Number(end=1.0),
+    "patience": Whole(1, 10**6),
     "batch_norm": Switch(),
     "compile": Text(tuple(COMPILE)),
     "context": Whole(1, 1000),
@@ -116,7 +121,7 @@ ALLOWED: dict[str, Whole | Number | Text | Switch | Widths] = {
     "fan_in": Whole(2, 1000),
     "smoothing": Number(),
 }
-OPTIONAL = ("root", "target", "group", "lr", "steps")  # None where they are not given
+OPTIONAL = ("root", "target", "group", "lr", "steps", "patience")  # None where they are not given
 
 #: The options that are for some kinds of data only; "pictures", "table" and "text" as ``recipe.kind_of`` says.
 FOR_KIND = {
@@ -128,7 +133,7 @@ FOR_KIND = {
 FOR_MODELS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("hidden", "activation", "batch_norm", "dropout", "embedding"), ("mlp", "wavenet")),
     **dict.fromkeys(("optimizer", "lr", "momentum", "schedule", "epochs", "steps", "batch_size"), MODELS[1:]),
-    **dict.fromkeys(("weight_decay", "compile"), MODELS[1:]),
+    **dict.fromkeys(("weight_decay", "l1", "l2", "label_smoothing", "average", "patience", "compile"), MODELS[1:]),
     "fan_in": ("wavenet",),
     "smoothing": ("bigram-counts",),
 }

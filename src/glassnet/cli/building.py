@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,9 @@ from glassnet.engine.errors import ConfigError
 from glassnet.engine.random import manual_seed
 from glassnet.models import bigram_network, character_mlp, mlp, wavenet
 from glassnet.nn.module import Module
-from glassnet.nn.penalty import weights_of
 from glassnet.optim import Optimizer, Schedule
+from glassnet.train.batch_step import Penalty
+from glassnet.train.callbacks import Callback, EarlyStopping
 from glassnet.train.metrics import Metric, mean_absolute_error
 from glassnet.train.run import Run
 
@@ -44,9 +46,25 @@ def network(recipe: Recipe, dataset: Dataset) -> Module:
     return mlp(dataset.train.x.shape[1], recipe.hidden, outputs, **options)
 
 
-def loss_for(dataset: Dataset) -> Module:
-    """Cross-entropy for classes and characters, the mean squared error for quantities."""
-    return nn.CrossEntropyLoss() if dataset.train.y.ndim == 1 else nn.MSELoss()
+def loss_for(recipe: Recipe, dataset: Dataset) -> Module:
+    """Cross-entropy for classes and characters, the mean squared error for quantities.
+
+    Raises ConfigError for smoothed labels where there are none.
+    """
+    if dataset.train.y.ndim == 1:
+        return nn.CrossEntropyLoss(label_smoothing=recipe.label_smoothing)
+    if recipe.label_smoothing:
+        raise ConfigError(f"--label-smoothing is for classes; the target of {recipe.data} is a quantity. Leave it out.")
+    return nn.MSELoss()
+
+
+def penalty_for(recipe: Recipe) -> Penalty | None:
+    """What is added to the loss for large weights."""
+    if recipe.l1 and recipe.l2:
+        return nn.L1Penalty(recipe.l1) + nn.L2Penalty(recipe.l2)
+    if recipe.l1:
+        return nn.L1Penalty(recipe.l1)
+    return nn.L2Penalty(recipe.l2) if recipe.l2 else None
 
 
 def metrics_for(dataset: Dataset) -> dict[str, Metric] | None:
@@ -58,15 +76,11 @@ def metrics_for(dataset: Dataset) -> dict[str, Metric] | None:
 
 
 def optimizer_for(recipe: Recipe, net: Module) -> Optimizer:
-    """The optimizer by its name. Weight decay is for weights: biases and gains of normalisations do not overfit."""
+    """The optimizer by its name; only weights decay."""
     kinds: dict[str, Any] = {"sgd": optim.SGD, "rmsprop": optim.RMSprop, "adam": optim.Adam, "adamw": optim.AdamW}
     options = {"momentum": recipe.momentum} if recipe.optimizer == "sgd" else {}
-    weights = weights_of(net)
-    own = set(map(id, weights))
-    rest = [parameter for parameter in net.parameters() if id(parameter) not in own]
-    groups = [{"params": weights, "weight_decay": recipe.weight_decay}, {"params": rest, "weight_decay": 0.0}]
     optimizer: Optimizer = kinds[recipe.optimizer](
-        [group for group in groups if group["params"]], lr=recipe.learning_rate, **options
+        optim.decay_weights_only(net, recipe.weight_decay), lr=recipe.learning_rate, **options
     )
     return optimizer
 
@@ -99,10 +113,17 @@ def schedule_for(recipe: Recipe, optimizer: Optimizer, steps: int) -> Schedule:
 
 
 def train_network(
-    recipe: Recipe, dataset: Dataset, folder: Path | None, *, resume: bool = False, progress: bool = True
+    recipe: Recipe,
+    dataset: Dataset,
+    folder: Path | None,
+    *,
+    resume: bool = False,
+    progress: bool = True,
+    callbacks: Sequence[Callback] = (),
+    **options: Any,
 ) -> Run:
     """Train the network of a recipe and save the run in the folder, with what new data needs to be read. Without a
-    folder nothing is saved.
+    folder nothing is saved. The other options are those of ``fit``.
 
     Raises ConfigError for counts that are to be resumed.
     """
@@ -124,7 +145,7 @@ def train_network(
     return fit(
         net,
         dataset,
-        loss=loss_for(dataset),
+        loss=loss_for(recipe, dataset),
         optimizer=optimizer,
         schedule=schedule_for(recipe, optimizer, steps),
         metrics=metrics_for(dataset),
@@ -132,9 +153,13 @@ def train_network(
         batch_size=recipe.batch_size,
         seed=recipe.seed,
         drop_last=lonely,
+        penalty=penalty_for(recipe),
+        average=recipe.average or None,
+        callbacks=[*([] if recipe.patience is None else [EarlyStopping(recipe.patience)]), *callbacks],
         folder=folder,
         resume=resume,
         progress=progress,
         notes=notes,
         compile=COMPILE[recipe.compile],
+        **options,
     )

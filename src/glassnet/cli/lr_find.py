@@ -68,7 +68,7 @@ def lr_find(
     found = find(
         net,
         dataset,
-        loss=loss_for(dataset),
+        loss=loss_for(recipe, dataset),
         optimizer=optimizer_for(recipe, net),
         start=start,
         end=end,

@@ -54,7 +54,18 @@ Steps = Annotated[int | None, number("--steps", "How many batches to train on, i
 BatchSize = Annotated[int | None, number("--batch-size", "Rows in a step.", int)]
 Seed = Annotated[int | None, number("--seed", "Decides the first weights, the order of the rows, and dropout.", int)]
 Dropout = Annotated[float | None, number("--dropout", "Share of hidden units that is dropped in each step.")]
-WeightDecay = Annotated[float | None, number("--weight-decay", "Pulls weights, but not biases and gains, towards 0.")]
+WeightDecay = Annotated[float | None, number("--weight-decay", "Pulls weights towards 0, not biases and gains.")]
+L1 = Annotated[float | None, number("--l1", "Adds so many times the sum of all |weights| to the loss.")]
+L2 = Annotated[float | None, number("--l2", "Adds so many times the sum of all weights squared to the loss.")]
+LabelSmoothing = Annotated[
+    float | None, number("--label-smoothing", "Share of the target that is spread over all classes.")
+]
+Average = Annotated[
+    float | None, number("--average", "Keep a moving average of the weights: 0.999 over about the last 1,000 steps.")
+]
+Patience = Annotated[
+    int | None, number("--patience", "Stop when so many epochs in turn have not lowered the validation loss.", int)
+]
 CompileChoice = Annotated[
     str | None, typer.Option("--compile", help="Native code: auto (where it pays), on, off; xla for JAX's devices.")
 ]

@@ -52,6 +52,11 @@ class Recipe:
     seed: int = 0
     dropout: float = 0.0
     weight_decay: float = 0.01
+    l1: float = 0.0
+    l2: float = 0.0
+    label_smoothing: float = 0.0
+    average: float = 0.0
+    patience: int | None = None
     batch_norm: bool = False
     compile: str = "auto"
     context: int = 3

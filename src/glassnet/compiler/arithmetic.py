@@ -91,7 +91,7 @@ def convert(w: Writer, given: DType, wanted: DType, lanes: int, value: str) -> s
 
 
 def _negate(w: Writer, type_: Type, _: str, x: str) -> str:
-    return w.let(f"fneg {type_} {x}") if type_.is_float else w.binary("sub", type_, type_.constant(0), x)
+    return w.negative(type_, x) if type_.is_float else w.binary("sub", type_, type_.constant(0), x)
 
 
 def _abs(w: Writer, type_: Type, kind: str, x: str) -> str:

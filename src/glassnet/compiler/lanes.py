@@ -1,7 +1,7 @@
 """Values of a function that is being written, with the operators of Python: ``(x * x + 1) / y`` writes three lines.
 
 A ``Value`` is the name of a result with its type, a scalar or a vector; plain numbers become constants of that type.
-Floats may be contracted to fused multiply-adds; where the rounding matters, ``fma`` is spelled out.
+A product that is added becomes a fused multiply-add; where the rounding matters, ``fma`` is spelled out.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Value:
         return self._binary("fdiv", "fdiv", self, other)
 
     def __neg__(self) -> Value:
-        return Value(self.writer, self.type, self.writer.let(f"fneg {self.type} {self.name}"))
+        return Value(self.writer, self.type, self.writer.negative(self.type, self.name))
 
     def __and__(self, other: Value | int) -> Value:
         return self._binary("and", "and", self, other)

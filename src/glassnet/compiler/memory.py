@@ -19,6 +19,7 @@ from glassnet.compiler.loops import (
 from glassnet.compiler.lower import Lowering
 from glassnet.compiler.nests import Item, Nest, loops_over
 from glassnet.compiler.record import Value
+from glassnet.compiler.share import units
 
 ALIGNMENT = 64  # bytes: a cache line, and the widest vector register
 
@@ -169,17 +170,19 @@ def lay_out(body: Sequence[Statement], buffers: Sequence[Buffer]) -> Layout:
 
 
 def lifetimes(body: Sequence[Statement]) -> dict[Buffer, tuple[int, int]]:
-    """The first and the last statement in which each temporary is in use."""
+    """The first and the last unit of the body in which each temporary is in use: the statements of a unit may be
+    computed at the same time, by several threads.
+    """
     spans: dict[Buffer, tuple[int, int]] = {}
-    for i, statement in enumerate(body):
-        for buffer in [*written([statement]), *(load.buffer for load in loads([statement]))]:
+    for i, unit in enumerate(units(body)):
+        for buffer in [*written(unit), *(load.buffer for load in loads(unit))]:
             if buffer.kind == "temporary":
                 spans[buffer] = spans.get(buffer, (i, i))[0], i
     return spans
 
 
 def overlap(a: tuple[int, int], b: tuple[int, int]) -> bool:
-    """Whether two lifetimes have a statement in common."""
+    """Whether two lifetimes have a unit in common."""
     return a[0] <= b[1] and b[0] <= a[1]
 
 

@@ -104,8 +104,18 @@ _Known = dict[tuple[Buffer, Affine], Expr]
 
 
 def forward(body: Sequence[Statement]) -> list[Statement]:
-    """Loads of what the same turn stored before become names."""
-    return _forward(body, {}, count(1))
+    """Loads of what the same turn stored before become names; but outside of loops only up to the next one. A name that
+    reaches further would tie everything in between together, and a step could neither be cut into functions nor shared
+    among threads.
+    """
+    numbers = count(1)
+    found: list[Statement] = []
+    start = 0
+    for i, statement in enumerate(body):
+        if isinstance(statement, Loop | Product):
+            found += _forward(body[start:i], {}, numbers) + _forward([statement], {}, numbers)
+            start = i + 1
+    return found + _forward(body[start:], {}, numbers)
 
 
 def _forward(body: Sequence[Statement], known: _Known, numbers: count[int]) -> list[Statement]:

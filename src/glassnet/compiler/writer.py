@@ -94,6 +94,7 @@ class Writer:
         self.lines: list[str] = []
         self.declarations: set[str] = set()
         self._count = 0
+        self._products: dict[str, tuple[str, str]] = {}  # the factors of floating products
 
     def fresh(self, stem: str = "t") -> str:
         """A name that was not used before, without the per cent sign."""
@@ -117,9 +118,25 @@ class Writer:
     # Arithmetic
 
     def binary(self, operator: str, type_: Type, a: str, b: str) -> str:
-        """``a operator b``, such as "fadd", "fmul", "add", "xor". Floats may be contracted to fused multiply-adds."""
-        flags = " contract" if operator in ("fadd", "fsub", "fmul") else ""
-        return self.let(f"{operator}{flags} {type_} {a}, {b}")
+        """``a operator b``, such as "fadd", "fmul", "add", "xor".
+
+        A product that is added or subtracted becomes a fused multiply-add. That is not left to LLVM, which would decide
+        by what stands around it: the bits must not depend on how a step is shared among threads.
+        """
+        if operator in ("fadd", "fsub") and a != b:
+            if a in self._products:
+                return self.fma(type_, *self._products[a], b if operator == "fadd" else self.negative(type_, b))
+            if b in self._products:
+                x, y = self._products[b]
+                return self.fma(type_, x if operator == "fadd" else self.negative(type_, x), y, a)
+        result = self.let(f"{operator} {type_} {a}, {b}")
+        if operator == "fmul":
+            self._products[result] = a, b
+        return result
+
+    def negative(self, type_: Type, a: str) -> str:
+        """-a of a float."""
+        return self.let(f"fneg {type_} {a}")
 
     def compare(self, predicate: str, type_: Type, a: str, b: str) -> str:
         """A comparison such as "olt" (floats) or "slt" (integers); the result has elements ``i1``."""

@@ -11,6 +11,9 @@ from glassnet.nn.module import Module
 class CrossEntropyLoss(Module):
     """-log softmax(logits)[target], in nats. Takes logits (..., K), not probabilities, and class numbers (...) or the
     probability of each class (..., K). The options are those of ``functional.cross_entropy``.
+
+    label_smoothing: in training only, as dropout: in evaluation mode the loss is that of the targets as they are, so
+    that validation losses can be compared. ``fit`` and ``evaluate`` switch the mode.
     """
 
     task = "classification"
@@ -37,7 +40,7 @@ class CrossEntropyLoss(Module):
             self.reduction,
             weight=self.weight,
             ignore_index=self.ignore_index,
-            label_smoothing=self.label_smoothing,
+            label_smoothing=self.label_smoothing if self.training else 0.0,
         )
 
 

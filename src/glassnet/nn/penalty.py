@@ -20,7 +20,8 @@ def weights_of(net: Module) -> list[Parameter]:
 
 
 class Penalty:
-    """Base of L1Penalty and L2Penalty.
+    """Base of L1Penalty and L2Penalty. Penalties can be added: ``nn.L1Penalty(1e-5) + nn.L2Penalty(1e-4)`` is both
+    (the elastic net of Zou and Hastie, 2005).
 
     strength: how much the penalty counts beside the loss.
     weights_only: leave out what is no weight, see ``weights_of``.
@@ -44,6 +45,9 @@ class Penalty:
             total = total + self.of(parameter)
         return self.strength * total
 
+    def __add__(self, other: Penalty) -> Penalty:
+        return PenaltySum(self, other)
+
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.strength:g}{'' if self.weights_only else ', weights_only=False'})"
 
@@ -62,3 +66,22 @@ class L2Penalty(Penalty):
     def of(self, parameter: Tensor) -> Tensor:
         """sum(w ** 2)."""
         return (parameter * parameter).sum()
+
+
+class PenaltySum(Penalty):
+    """Several penalties at once."""
+
+    def __init__(self, first: Penalty, second: Penalty) -> None:
+        self.parts: tuple[Penalty, ...] = ()
+        for one in (first, second):
+            self.parts += one.parts if isinstance(one, PenaltySum) else (one,)
+
+    def __call__(self, net: Module) -> Tensor:
+        """The sum of all, a number with a gradient."""
+        total = self.parts[0](net)
+        for part in self.parts[1:]:
+            total = total + part(net)
+        return total
+
+    def __repr__(self) -> str:
+        return " + ".join(map(repr, self.parts))

@@ -20,10 +20,11 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def evaluating(net: Module) -> Iterator[None]:
+def evaluating(*modules: Module) -> Iterator[None]:
     """Evaluation mode without a graph; afterwards every module is in the mode in which it was found."""
-    modes = [(module, module.training) for module in net.modules()]
-    net.eval()
+    modes = [(module, module.training) for one in modules for module in one.modules()]
+    for one in modules:
+        one.eval()
     try:
         with no_grad():
             yield

@@ -7,6 +7,7 @@ from glassnet.engine.hints import missing_attribute
 from glassnet.optim.adam import Adam, AdamW
 from glassnet.optim.base import Optimizer
 from glassnet.optim.clip import clip_grad_norm_, clip_grad_value_
+from glassnet.optim.groups import decay_weights_only
 from glassnet.optim.plateau import ReduceLROnPlateau
 from glassnet.optim.rmsprop import RMSprop
 from glassnet.optim.schedules import (
@@ -28,6 +29,7 @@ __all__ = [
     "RMSprop",
     "Adam",
     "AdamW",
+    "decay_weights_only",
     "clip_grad_norm_",
     "clip_grad_value_",
     "Schedule",

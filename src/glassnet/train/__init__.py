@@ -1,5 +1,6 @@
 """Training: the loop, its callbacks, diagnostics, checkpoints and runs."""
 
+from glassnet.train.average import WeightAverage
 from glassnet.train.callbacks import Callback, EarlyStopping
 from glassnet.train.diagnostics import Diagnostics
 from glassnet.train.evaluation import Evaluation
@@ -19,6 +20,7 @@ __all__ = [
     "Look",
     "Loop",
     "Run",
+    "WeightAverage",
     "accuracy",
     "binary_accuracy",
     "look_inside",

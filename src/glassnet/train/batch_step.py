@@ -13,7 +13,9 @@ from glassnet.engine.errors import ConfigError, NonFiniteError
 from glassnet.engine.scope import scope
 from glassnet.engine.tensor import Tensor
 from glassnet.nn.module import Module
+from glassnet.nn.state import named_tensors
 from glassnet.optim import Optimizer, clip_grad_norm_, clip_grad_value_
+from glassnet.train.average import WeightAverage
 from glassnet.train.evaluate import Loss
 from glassnet.train.metrics import Metric, checked_metrics, measure
 from glassnet.train.nonfinite import nonfinite_error
@@ -35,6 +37,7 @@ class BatchStep:
         clip_norm: float | None = None,
         clip_value: float | None = None,
         metrics: Mapping[str, Metric] | None = None,
+        average: WeightAverage | None = None,
     ) -> None:
         self.net = net
         self.loss = loss
@@ -43,6 +46,7 @@ class BatchStep:
         self.clip_norm = clip_norm
         self.clip_value = clip_value
         self.metrics = checked_metrics(metrics)
+        self.average = average
 
     def __call__(self, x: Tensor, y: Tensor) -> dict[str, Any]:
         """Make a step and return its values, each an array with one number: "total", the loss that was minimised;
@@ -67,8 +71,18 @@ class BatchStep:
         if self.clip_norm is not None:
             values["grad_norm"] = clip_grad_norm_(self.optimizer.parameters, self.clip_norm)
         self.optimizer.step()
+        if self.average is not None:
+            self.average.update(self.optimizer.steps)
         values.update(measure(self.metrics, outputs.data, y.data))
         return values
+
+    def tensors(self) -> dict[str, Tensor]:
+        """What a step changes besides the state of the optimizer, by name."""
+        found = dict(named_tensors(self.net))
+        for owner, one in {"the loss": self.loss, "the penalty": self.penalty}.items():
+            if isinstance(one, Module) and one is not self.net:
+                found.update({f"{owner}.{name}": tensor for name, tensor in named_tensors(one)})
+        return found if self.average is None else {**found, **self.average.tensors()}
 
     def _nonfinite(self, total: Tensor) -> NonFiniteError:
         made = self.optimizer.steps if scope.moment is None else scope.moment[1]

@@ -6,7 +6,6 @@ import math
 from typing import TYPE_CHECKING
 
 from glassnet.engine.namespace import Array
-from glassnet.nn.state import named_tensors
 from glassnet.train.callbacks import Callback
 
 if TYPE_CHECKING:
@@ -29,7 +28,7 @@ class BestWeights(Callback):
         losses = loop.history.get("val_loss")
         if losses and losses[-1] < self.loss:
             self.epoch, self.loss = loop.epoch, losses[-1]
-            self.arrays = {name: tensor.data for name, tensor in named_tensors(loop.net)}
+            self.arrays = loop.weights()
 
     def restore(self, loop: Loop) -> None:
         """Put the best weights, if there are any, into the network."""

@@ -78,6 +78,11 @@ class EarlyStopping(Callback):
             raise ConfigError(f"EarlyStopping mode must be 'min' or 'max', got {mode!r}.")
         self.monitor, self.min_delta, self.mode = monitor, min_delta, mode
 
+    def on_fit_start(self, loop: Loop) -> None:
+        """A run that was stopped stays stopped when it is resumed, unless there is more patience now."""
+        if loop.history:
+            self.on_epoch_end(loop)
+
     def on_epoch_end(self, loop: Loop) -> None:
         """Stop the loop if the best value is too long ago."""
         if self.monitor not in loop.history:
@@ -87,8 +92,9 @@ class EarlyStopping(Callback):
             )
         sign = 1.0 if self.mode == "min" else -1.0
         best, best_epoch = float("inf"), 0
-        for epoch, value in enumerate(loop.history[self.monitor], start=1):
+        values = loop.history[self.monitor]
+        for epoch, value in enumerate(values, start=1):
             if sign * value < best - self.min_delta:
                 best, best_epoch = sign * value, epoch
-        if loop.epoch - best_epoch >= self.patience:
+        if len(values) - best_epoch >= self.patience:
             loop.stop(f"{self.monitor} has not improved for {self.patience} epochs")

@@ -1,8 +1,8 @@
 """Checkpoints: one safetensors file with all that a training needs to go on exactly where it was.
 
-A checkpoint holds the weights and buffers, the best ones so far, the state of the optimizer, the position and the
-history. The one before it is kept beside it: whatever happens to the latest, there is a state to go on from, and it
-leads to the same bits. Every byte of the file is under its seal (see ``storage``).
+A checkpoint holds the weights and buffers, their averages if there are any, the best ones so far, the state of the
+optimizer, the position and the history. The one before it is kept beside it: whatever happens to the latest, there is
+a state to go on from, and it leads to the same bits. Every byte of the file is under its seal (see ``storage``).
 """
 
 from __future__ import annotations
@@ -75,6 +75,8 @@ def save_checkpoint(folder: Path, loop: Loop, best: BestWeights | None) -> None:
     """
     arrays = {f"net/{name}": array for name, array in loop.net.state_dict().items()}
     arrays.update({f"optimizer/{name}": array for name, array in loop.optimizer.state_dict().items()})
+    if loop.average is not None:
+        arrays.update({f"average/{name}": array for name, array in loop.average.arrays().items()})
     notes: dict[str, Any] = {"position": loop.position().to_json(), "order": _order(loop), "best": None}
     if best is not None and best.epoch:
         arrays.update({f"best/{name}": array for name, array in best.arrays.items()})
@@ -97,6 +99,13 @@ def load_checkpoint(folder: Path, loop: Loop, best: BestWeights | None) -> None:
         ]
         raise CheckpointError(f"{path} cannot be continued with other data or another order: {', '.join(differing)}.")
     position, best_epoch, best_loss = read_notes(notes, path)
+    averages = part(arrays, "average/")
+    if bool(averages) != (loop.average is not None):
+        had = "with" if averages else "without"
+        raise CheckpointError(f"{path} cannot be continued: it was trained {had} an average of the weights.")
+    if loop.average is not None:
+        loop.net.load_state_dict(averages)
+        loop.average.begin()
     loop.net.load_state_dict(part(arrays, "net/"))
     loop.optimizer.load_state_dict(part(arrays, "optimizer/"))
     loop.step, loop.history, loop.seconds = position.step, position.history, position.seconds

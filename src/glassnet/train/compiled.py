@@ -19,8 +19,7 @@ from glassnet.data.dataset import Split
 from glassnet.engine.errors import ConfigError, GlassnetError, TraceError
 from glassnet.engine.namespace import Array
 from glassnet.engine.random import words_at
-from glassnet.nn.module import Module
-from glassnet.nn.state import named_tensors
+from glassnet.nn.penalty import PenaltySum
 from glassnet.optim import Schedule
 from glassnet.train.compiled_evaluation import CompiledEvaluation
 from glassnet.train.evaluate import evaluate_split
@@ -66,7 +65,9 @@ class CompiledSteps:
         """Make up to ``most`` steps, from batch ``first`` of an epoch on. Returns how many; 0 if it is not compiled."""
         if self.choice is False:
             return 0
-        self._check_built_in()
+        # Where nothing is compiled, what is built in matters only at the beginning of an epoch: looking takes its time.
+        if first == 0 or not self._programs or any(self._programs.values()):
+            self._check_built_in()
         size = len(order.rows(first))
         program = self._program(order, first)
         if program is None:
@@ -229,14 +230,13 @@ class CompiledSteps:
 
     def _begin(self) -> None:
         """Note what steps that are compiled from now on have built in."""
-        loop = self._loop
-        given = {"the network": loop.net, "the loss": loop.loss, "the penalty": loop.batch_step.penalty}
-        tensors = dict(named_tensors(loop.net))
-        for owner, one in given.items():
-            if isinstance(one, Module) and one is not loop.net:
-                tensors.update({f"{owner}.{name}": tensor for name, tensor in named_tensors(one)})
-        self._bound = Bound(loop.batch_step, tensors, loop.optimizer, loop.net)
-        self._built_in = BuiltIn({**given, "the step": loop.batch_step}, loop.optimizer)
+        loop, step = self._loop, self._loop.batch_step
+        self._bound = Bound(step, step.tensors(), loop.optimizer, loop.net)
+        owners = {"the network": loop.net, "the loss": loop.loss, "the penalty": step.penalty}
+        owners |= {"the average of the weights": step.average, "the step": step}
+        if isinstance(step.penalty, PenaltySum):
+            owners |= {f"penalty {i}": part for i, part in enumerate(step.penalty.parts)}
+        self._built_in = BuiltIn(owners, loop.optimizer)
 
     def _check_built_in(self) -> None:
         """Forget the programs if something changed that they have built in, such as a momentum or a mode."""

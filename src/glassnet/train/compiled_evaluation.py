@@ -14,7 +14,7 @@ from glassnet.engine.tensor import Tensor
 from glassnet.nn.module import Module
 from glassnet.nn.predict import evaluating
 from glassnet.nn.state import named_tensors
-from glassnet.train.evaluate import Loss, Means, evaluate_split
+from glassnet.train.evaluate import Loss, Means, evaluate_split, modules_of
 from glassnet.train.metrics import Metric, columns, measure
 
 
@@ -58,6 +58,6 @@ class CompiledEvaluation:
         return means.means()
 
     def _evaluate(self, x: Tensor, y: Tensor) -> dict[str, Any]:
-        with evaluating(self._net):
+        with evaluating(*modules_of(self._net, self._loss)):
             outputs = self._net(x)
             return {"loss": self._loss(outputs, y).data, **measure(self._metrics, outputs.data, y.data)}

@@ -33,12 +33,17 @@ class Means:
         return {name: total / self.rows for name, total in self.sums.items()}
 
 
+def modules_of(net: Module, loss: Loss) -> list[Module]:
+    """What has a mode, training or evaluation: the network, and a loss that is a module."""
+    return [net, loss] if isinstance(loss, Module) else [net]
+
+
 def evaluate_split(
     net: Module, split: Split, loss: Loss, metrics: Mapping[str, Metric], batch_size: int = 1024
 ) -> dict[str, float]:
     """{"loss": ..., metric: ...} over all rows, in evaluation mode and without a graph."""
     means = Means()
-    with evaluating(net):
+    with evaluating(*modules_of(net, loss)):
         for x, y in batches(split, batch_size, shuffle=False):
             outputs = net(x)
             values = {"loss": loss(outputs, y).item()}

@@ -11,7 +11,6 @@ from glassnet.engine.namespace import Array
 from glassnet.engine.tensor import Tensor
 from glassnet.nn.module import Module
 from glassnet.nn.reshape import Flatten, FlattenConsecutive, Identity, Unflatten
-from glassnet.nn.state import named_tensors
 from glassnet.train.batch_step import BatchStep
 from glassnet.train.saturation import flat_part
 
@@ -71,7 +70,7 @@ class Look:
 def look(step: BatchStep, x: Tensor, y: Tensor) -> Look:
     """Make a step in training mode for show: afterwards network and optimizer are as before."""
     net, optimizer = step.net, step.optimizer
-    tensors = [(tensor, tensor.data, tensor.grad) for _, tensor in named_tensors(net)]
+    tensors = [(tensor, tensor.data, tensor.grad) for tensor in step.tensors().values()]
     states, steps = list(optimizer.states), optimizer.steps
     before = {name: parameter.data for name, parameter in net.named_parameters()}
     outputs: dict[str, tuple[Module, Tensor]] = {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from functools import partial
 from typing import Any
 
@@ -22,10 +22,11 @@ from glassnet.nn.dropout import name_streams
 from glassnet.nn.module import Module
 from glassnet.nn.state import named_tensors
 from glassnet.optim import Optimizer, ReduceLROnPlateau, Schedule
+from glassnet.train.average import WeightAverage
 from glassnet.train.batch_step import BatchStep, Penalty
 from glassnet.train.callbacks import HOOKS, Callback
 from glassnet.train.compiled import Compile, CompiledSteps
-from glassnet.train.evaluate import Loss, Means
+from glassnet.train.evaluate import Loss, Means, modules_of
 from glassnet.train.interrupt import on_ctrl_c
 from glassnet.train.look import look
 from glassnet.train.metrics import Metric
@@ -57,6 +58,7 @@ class Loop:
         clip_norm: float | None = None,
         clip_value: float | None = None,
         metrics: Mapping[str, Metric] | None = None,
+        average: float | None = None,
         compile: Compile = False,  # noqa: A002  # as in glassnet.fit
     ) -> None:
         self.net = net
@@ -70,6 +72,7 @@ class Loop:
         self.shuffle = shuffle
         self.drop_last = drop_last
         self.schedule = schedule
+        self.average = None if average is None else WeightAverage(net, average)
         self.batch_step = BatchStep(
             net,
             loss,
@@ -78,6 +81,7 @@ class Loop:
             clip_norm=clip_norm,
             clip_value=clip_value,
             metrics=metrics,
+            average=self.average,
         )
         self.steps_per_epoch = len(batches(train, batch_size, shuffle=False, drop_last=drop_last))
         self.step = 0
@@ -86,7 +90,7 @@ class Loop:
         self.last_loss = math.nan
         self.seconds = 0.0  # spent so far, in this and in earlier sittings
         self.stopped: str | None = None  # why, if before total_steps
-        self._tensors = [tensor for _, tensor in named_tensors(net)]
+        self._tensors = list(self.batch_step.tensors().values())
         self.go_back: Callable[[], None] = self._to_here()  # to the last weights with a finite loss
         name_streams(net)
         self.use(())
@@ -105,6 +109,11 @@ class Loop:
     def position(self) -> Position:
         """Where the training is, for a checkpoint."""
         return Position(self.step, self.means.sums, self.means.rows, self.history, self.seconds, self.stopped)
+
+    def weights(self) -> dict[str, Array]:
+        """The parameters and buffers that the training gives, by path: those of the network, or their averages."""
+        own = {name: tensor.data for name, tensor in named_tensors(self.net)}
+        return own if self.average is None else self.average.arrays()
 
     def use(self, callbacks: Sequence[Callback]) -> None:
         """Call these callbacks, in this order; each hook only where a callback defines it.
@@ -140,7 +149,8 @@ class Loop:
         Raises NonFiniteError when the loss is no longer a finite number; the network then holds the last weights
         with which it was.
         """
-        modes = [(module, module.training) for module in self.net.modules()]
+        parts = modules_of(self.net, self.loss)
+        modes = [(module, module.training) for part in parts for module in part.modules()]
         self.go_back = self._to_here()
         started = time.perf_counter() - self.seconds
         self._notify("on_fit_start")
@@ -152,7 +162,8 @@ class Loop:
                         self._end_epoch()
                     if self.step >= self.total_steps or self.stopped is not None:
                         break
-                    self.net.train()
+                    for part in parts:
+                        part.train()
                     self._epoch()
         except KeyboardInterrupt:
             self.stop("interrupted")
@@ -245,7 +256,8 @@ class Loop:
         """Validate, and add the epoch's values to the history."""
         row = self.means.means()
         if self.val is not None:
-            validation = self.compiled.evaluate(self.val)
+            with nullcontext() if self.average is None else self.average.applied():
+                validation = self.compiled.evaluate(self.val)
             row.update({f"val_{name}": value for name, value in validation.items()})
         self.means = Means()
         for name, value in {**row, "lr": self.optimizer.lr, "seconds": self.seconds}.items():

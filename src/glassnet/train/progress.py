@@ -64,12 +64,12 @@ class Progress(Callback):
 
 
 class TerminalBar:
-    """rich's bar below the printed lines, with the time that is left."""
+    """rich's bar below the printed lines, with the time that is left; ``what`` is counted."""
 
-    def __init__(self, console: Any, total: int, done: int) -> None:
+    def __init__(self, console: Any, total: int, done: int, what: str = "steps") -> None:
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-        words = TextColumn("steps  {task.description} "), TimeRemainingColumn(), TextColumn("left")
+        words = TextColumn(what + "  {task.description} "), TimeRemainingColumn(), TextColumn("left")
         self._bar = Progress(
             BarColumn(), MofNCompleteColumn(), *words, console=console, transient=True, auto_refresh=False
         )

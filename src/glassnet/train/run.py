@@ -101,7 +101,8 @@ class Run:
         path = latest_checkpoint(folder)
         arrays, notes = read_arrays(path)
         position, best_epoch, _ = read_notes(notes, path)
-        net.load_state_dict(part(arrays, "best/" if best_epoch else "net/"))
+        averaged = any(name.startswith("average/") for name in arrays)
+        net.load_state_dict(part(arrays, "best/" if best_epoch else "average/" if averaged else "net/"))
         net.task = config.get("task")
         return cls(
             net=net.eval(),
@@ -159,6 +160,7 @@ def describe(loop: Loop, extra: dict[str, Any]) -> dict[str, Any]:
         "penalty": None if loop.batch_step.penalty is None else repr(loop.batch_step.penalty),
         "clip_norm": loop.batch_step.clip_norm,
         "clip_value": loop.batch_step.clip_value,
+        "average": None if loop.average is None else loop.average.decay,
         "batch_size": loop.batch_size,
         "total_steps": loop.total_steps,
         "seed": loop.seed,
