@@ -71,7 +71,7 @@ class Work:
         for i, rows in enumerate(self.rows()):
             if self.rates is not None:
                 optimizer.lr = self.rates[i]
-            with training_step(SEED, i):
+            with training_step(SEED, i), np.errstate(all="ignore"):  # as in the training loop
                 values = step(Tensor(self.cast(self.x)[rows]), Tensor(self.cast(self.y)[rows]))
             optimizer.steps = i + 1
             outputs.append(

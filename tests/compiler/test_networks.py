@@ -187,9 +187,10 @@ def extended(draw, net, batch):
     """One more layer that fits."""
     *space, channels = net.shape
     places = int(np.prod(space))
-    norms = [(nn.LayerNorm, channels), (nn.GroupNorm, 1, channels)] if channels > 1 else []
-    norms += [(nn.BatchNorm1d, channels)] if batch * places > 1 else []
-    norms += [(nn.GroupNorm, channels, channels)] if places > 1 else []
+    # Of two or three numbers, normalisation leaves little more than rounding.
+    norms = [(nn.LayerNorm, channels), (nn.GroupNorm, 1, channels)] if channels > 3 else []
+    norms += [(nn.BatchNorm1d, channels)] if batch * places > 3 else []
+    norms += [(nn.GroupNorm, channels, channels)] if places > 3 else []
     choices = ["linear", "activation", "activation", "dropout", *(["norm"] if norms else [])]
     if len(space) == 1 and space[0] > 3:
         choices += ["conv", "causal", "pool", "instance"]
