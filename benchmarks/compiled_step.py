@@ -14,6 +14,8 @@ from __future__ import annotations
 import argparse
 import os
 import platform
+import signal
+import sys
 import tempfile
 import time
 from dataclasses import replace
@@ -39,6 +41,7 @@ from workloads import Workload, main_workloads, sweep_workloads
 
 def main() -> None:
     options = parse()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))  # takes the processes of the peers with it
     rounds, seconds = (3, 0.02) if options.quick else (options.rounds, 0.06)
     began = time.perf_counter()
     print(

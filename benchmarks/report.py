@@ -149,7 +149,7 @@ def plot(results: list[Result], sweeps: dict[str, dict[str, list[tuple[int, floa
     import matplotlib.pyplot as plt
 
     kinds = list(KINDS)
-    colours = {kind: plt.get_cmap("tab10")(i) for i, kind in enumerate(kinds)}
+    colours = {kind: plt.get_cmap("tab20")(2 * i % 19) for i, kind in enumerate(kinds)}
     rows = 1 + -(-len(sweeps) // 2)
     figure = plt.figure(figsize=(11, 4.5 + 3.5 * (rows - 1)), layout="constrained")
     grid = figure.add_gridspec(rows, 2, height_ratios=[1.4, *[1] * (rows - 1)])
@@ -164,7 +164,7 @@ def plot(results: list[Result], sweeps: dict[str, dict[str, list[tuple[int, floa
     axes.invert_yaxis()
     axes.set_xlabel("time of a step in glassnet's")
     axes.grid(visible=True, alpha=0.3)
-    axes.legend(fontsize="small", loc="center left", bbox_to_anchor=(1, 0.5))
+    axes.legend(fontsize="small", loc="center left", bbox_to_anchor=(1, 0.5)) if results else None
     for i, (name, lines) in enumerate(sweeps.items()):
         axes = figure.add_subplot(grid[1 + i // 2, i % 2])
         for kind, points in lines.items():

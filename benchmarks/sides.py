@@ -21,7 +21,7 @@ HERE = Path(__file__).parent
 #: How far the losses of two peers may be apart.
 AGREE = 1e-3
 #: So many microseconds are very long for a turn; there are then so many rounds.
-LONG, ENOUGH = 1e6, 3
+LONG, ENOUGH = 5e5, 3
 #: What takes long to start comes first.
 SLOW = {"torch.compile": 0, "tinygrad jit": 1}
 

@@ -35,13 +35,13 @@ class Worker:
         started = time.perf_counter()
         try:
             self.peer = self.make(self.work, self.threads)
-        except peers.CannotError:
-            return {"cannot": "the work is not among what it can do"}
+        except peers.CannotError as error:
+            return {"cannot": str(error)}
         losses = self.peer.losses(self.rows)
         first = time.perf_counter() - started
         self.prepared = self.peer.prepare(self.rows)
         self.chunk()  # another form of input may compile again
-        self.seconds["first"] = first - self.chunk()
+        self.seconds["first"] = max(0.0, first - self.chunk())
         told = None if losses is None else [float(loss) for loss in losses[:LOSSES]]
         return {"losses": told, "threads": self.peer.threads, **self.seconds}
 

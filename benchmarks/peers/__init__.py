@@ -21,6 +21,7 @@ class Kind(NamedTuple):
 
 KINDS = {
     "glassnet": Kind("ours", "Native", (0,)),
+    "glassnet 1 thread": Kind("ours", "OneThread", (1,)),
     "PyTorch eager": Kind("torch_peers", "Eager"),
     "torch.compile": Kind("torch_peers", "Compiled"),
     "JAX jit": Kind("jax_peers", "Jit"),

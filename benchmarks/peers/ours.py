@@ -8,6 +8,7 @@ import numpy as np
 from workloads import BETAS, DECAY, EPS, Workload, network
 
 import glassnet as gn
+from peers import CannotError
 
 
 def made(work: Workload) -> tuple[gn.nn.Module, gn.optim.Optimizer]:
@@ -51,3 +52,17 @@ class Native:
 
     def explain(self) -> str:
         return self.step.explain()
+
+
+class OneThread(Native):
+    """The same where it took several threads, with one: to see whether that was a good choice."""
+
+    def __init__(self, work: Workload, threads: int) -> None:
+        from glassnet.compile.program import Program
+
+        super().__init__(work, 0)
+        if self.threads == threads:
+            raise CannotError("glassnet takes one thread by itself")
+        self.threads = threads
+        self.step.program = Program(self.step.record, self.step.program.tables, threads)
+        self.step.push()

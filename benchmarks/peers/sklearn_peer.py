@@ -18,7 +18,7 @@ class Classifier:
         kinds = {layer.kind for layer in work.layers}
         hidden = [layer.kind for layer in work.layers if layer.kind != "linear"]
         if work.optimizer != "sgd" or not kinds <= {"linear", "relu", "tanh"} or len(set(hidden)) > 1:
-            raise CannotError
+            raise CannotError("it has no such layers or optimizer")
         self.work, self.threads = work, threads
         sizes = [layer.out for layer in work.layers if layer.kind == "linear"]
         self.model = MLPClassifier(
