@@ -81,7 +81,7 @@ def test_a_step_with_adam_can_be_shared_and_cut():
     assert len(sizes) > 15
 
 
-@pytest.mark.parametrize(("hidden", "threads"), [(16, 1), (1024, 2)])
+@pytest.mark.parametrize(("hidden", "threads"), [(16, 1), (8192, 2)])
 def test_only_large_steps_are_shared(monkeypatch, hidden, threads):
     monkeypatch.setattr(program_module, "available_threads", lambda: 2)
     net = nn.Linear(128, hidden)

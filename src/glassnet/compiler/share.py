@@ -32,7 +32,7 @@ from glassnet.compiler.values import Frame, Lane
 from glassnet.compiler.writer import ELEMENTS, INDEX, Writer
 
 #: A step with less work than this (multiplications and additions, about) is made by one thread.
-STEP_WORK = 20_000_000
+STEP_WORK = 150_000_000
 #: So is a statement with less than this: to meet costs about a microsecond.
 STATEMENT_WORK = 200_000
 
