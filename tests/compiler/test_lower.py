@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from glassnet.compiler import nests
-from glassnet.compiler.decide import kept_values
+from glassnet.compiler.decide import WIDE, kept_values
 from glassnet.compiler.loops import Product
 from glassnet.compiler.lower import WRITERS, Lowering
 from glassnet.compiler.passes import optimize
@@ -63,19 +63,20 @@ def test_expressions_do_not_grow_with_the_length_of_a_program():
     np.testing.assert_allclose(found["out"], 0.999**600 * A + (1 - 0.999**600), rtol=1e-4)
 
 
-def test_rows_of_a_table_are_read_by_products_where_they_are():
-    rows = np.array([5, 0, 5])
+@pytest.mark.parametrize(("columns", "read"), [(WIDE, [False, True]), (WIDE - 1, [])])
+def test_rows_of_a_table_are_read_by_wide_products_where_they_are(columns, read):
+    rows, wide = np.array([5, 0, 5]), np.resize(W, (len(W), columns))
 
     def step(xp, data_x, rows, w):
         x = data_x[rows]
         return {"out": xp.matmul(x, w), "turned": xp.matmul(xp.swap_last(x), xp.matmul(x, w))}
 
-    record = record_of(step, data_x=A, rows=rows, w=W)
+    record = record_of(step, data_x=A, rows=rows, w=wide)
     products = [item for item in Lowering(optimize(record)).items if isinstance(item, Product)]
-    assert [product.a_transposed for product in products if product.a.rows is not None] == [False, True]
-    found, _ = run(record, {"data.x": A}, rows, w=W)
-    np.testing.assert_allclose(found["out"], A[rows] @ W, rtol=1e-5)
-    np.testing.assert_allclose(found["turned"], A[rows].T @ (A[rows] @ W), rtol=1e-5)
+    assert [product.a_transposed for product in products if product.a.rows is not None] == read
+    found, _ = run(record, {"data.x": A}, rows, w=wide)
+    np.testing.assert_allclose(found["out"], A[rows] @ wide, rtol=1e-5)
+    np.testing.assert_allclose(found["turned"], A[rows].T @ (A[rows] @ wide), rtol=1e-5)
 
 
 @pytest.mark.parametrize("other", [np.ones(4, np.float32), np.ones((2, 4, 3), np.float32)], ids=["vector", "stack"])
