@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from glassnet.data.batches import batches
+from glassnet.data.batches import Batches, batches
 from glassnet.data.dataset import Split
 from glassnet.engine.errors import ConfigError, GlassnetError, NonFiniteError
 from glassnet.engine.namespace import Array
@@ -191,7 +191,7 @@ class Loop:
         # NumPy's warnings about overflow are replaced by the check of every loss.
         with np.errstate(all="ignore"):
             while done < end and self.stopped is None:
-                self._look(order[done])
+                self._look(order, done)
                 self._notify("on_step_start")
                 made = self.compiled.make(order, done, min(end - done, self._until_look()))
                 if not made:
@@ -232,14 +232,14 @@ class Loop:
         self.means.add({name: value for name, value in values.items() if name != "total"}, rows)
         self.step += 1
 
-    def _look(self, batch: tuple[Tensor, Tensor]) -> None:
-        """Where a callback wants to look inside of this step, make it once for show."""
+    def _look(self, order: Batches, number: int) -> None:
+        """Where a callback wants to look inside of this step, make it once for show with its batch."""
         due = [one for one in self._lookers if one.look_every and not self.step % one.look_every]
         if not due:
             return
         try:
             with training_step(self.seed, self.step):
-                found = look(self.batch_step, *batch)
+                found = look(self.batch_step, *order[number])
         except GlassnetError:  # the step itself says what is wrong
             return
         for one in due:
