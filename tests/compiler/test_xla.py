@@ -9,7 +9,7 @@ import glassnet as gn
 from glassnet import nn, optim
 from glassnet.compiler import xla
 from glassnet.compiler.step import Bound
-from glassnet.compiler.xla import xla_step
+from glassnet.compiler.xla import XlaStep
 from glassnet.engine.errors import TraceError
 from glassnet.engine.namespace import numpy_namespace
 from glassnet.engine.scope import scope
@@ -37,7 +37,7 @@ def test_optimizers_and_losses_over_twenty_steps(training, dtype, quickly):
 def check_twenty_steps(training, dtype):
     told, state = Made(training, dtype).eagerly()
     made = Made(training, dtype)
-    step = xla_step(made.bound, made.tables, BATCH)
+    step = XlaStep(made.bound, made.tables, BATCH)
     found = step.run(made.rows, made.rates, 0, made.words(step.streams))
     assert found.pop("holds", np.array(True)).all()
     step.pull()
@@ -51,7 +51,7 @@ def check_twenty_steps(training, dtype):
 
 def made_step(training, dtype="float32"):
     made = Made(training, dtype)
-    step = xla_step(made.bound, made.tables, BATCH)
+    step = XlaStep(made.bound, made.tables, BATCH)
     return made, step, made.words(step.streams)
 
 
@@ -97,7 +97,7 @@ def test_a_condition_that_fails_is_told_for_its_step(quickly):
     made = Made(Training("plain"), "float32")
     wrong = made.tables["data.y"] = made.tables["data.y"].copy()
     wrong[5] = 4
-    step = xla_step(made.bound, made.tables, BATCH)
+    step = XlaStep(made.bound, made.tables, BATCH)
     told = step.run(made.rows, made.rates, 0, made.words(step.streams))
     expected = (made.rows != 5).all(1)
     assert 0 < expected.sum() < STEPS
@@ -108,7 +108,7 @@ def step_of(function, net=None, tables=None):
     net = small() if net is None else net
     optimizer = optim.SGD(net.parameters(), lr=0.1)
     bound = Bound(lambda x: function(net, x), dict(net.named_parameters()), optimizer)
-    return xla_step(bound, {"data.x": VALUES} if tables is None else tables, BATCH), bound
+    return XlaStep(bound, {"data.x": VALUES} if tables is None else tables, BATCH), bound
 
 
 def run_once(step):
@@ -206,7 +206,7 @@ def test_a_state_that_changes_its_type_is_refused():
     net = nn.BatchNorm1d(6)
     bound = Bound(lambda x: {"out": net(x)}, {**dict(net.named_parameters()), **dict(net.named_buffers())}, None)
     with pytest.raises(TraceError, match=r"net.running_mean .* was float32 \(6,\) and became float64"):
-        xla_step(bound, {"data.x": VALUES.astype(np.float64)}, BATCH)
+        XlaStep(bound, {"data.x": VALUES.astype(np.float64)}, BATCH)
 
 
 def test_a_missing_jax_is_a_sentence(monkeypatch):

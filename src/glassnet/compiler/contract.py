@@ -64,6 +64,6 @@ def _of_rows(elements: Elements, value: Value, filled: View, rows: Value) -> Pro
     (m, k), n = value.values[0].shape, value.shape[1]
     table, positions = map(elements.kept, rows.values)
     place = Load(positions.buffer, Affine())
-    a = Matrix(table.buffer, Affine((), table.offset), table.strides[0], 1, place, table.shape[0])
+    a = Matrix(table.buffer, Affine((), table.offset), table.strides[0], 1, place)
     b, c = _matrix(elements.kept(value.values[1]), []), _matrix(filled, [])
     return Product(a, b, c, m, k, n, a_transposed=rows is not value.values[0])

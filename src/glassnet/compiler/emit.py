@@ -205,18 +205,24 @@ class Emitter(ValueWriter):
 
     def operands(self, product: Product, frame: Frame) -> tuple[Operand, Operand, Operand]:
         """The matrices of a product, with their pointers."""
-        a = self._operand(product.a, product.m, product.k, frame, product.a_transposed)
-        b = self._operand(product.b, product.k, product.n, frame)
-        return a, b, self._operand(product.c, product.m, product.n, frame)
+        return operands_of(product, lambda matrix: self._pointer(matrix.buffer, matrix.offset, (), frame), self.pointer)
 
-    def _operand(self, matrix: Matrix, rows: int, columns: int, frame: Frame, transposed: bool = False) -> Operand:
-        pointer = self._pointer(matrix.buffer, matrix.offset, (), frame)
+
+def operands_of(
+    product: Product, begin: Callable[[Matrix], str], table: Callable[[Buffer], str]
+) -> tuple[Operand, Operand, Operand]:
+    """A product's matrices as its kernel sees them. begin: where a matrix begins; table: where its rows are told."""
+
+    def operand(matrix: Matrix, rows: int, columns: int, transposed: bool = False) -> Operand:
+        pointer = begin(matrix)
         if matrix.rows is None:
             return Operand(pointer, Axis(rows, matrix.row_stride), Axis(columns, matrix.column_stride))
-        table = self.pointer(matrix.rows.buffer)
         count, width = (columns, rows) if transposed else (rows, columns)
-        operand = Operand(pointer, Axis(count, matrix.row_stride, table), Axis(width, 1))
-        return operand.T if transposed else operand
+        found = Operand(pointer, Axis(count, matrix.row_stride, table(matrix.rows.buffer)), Axis(width, 1))
+        return found.T if transposed else found
+
+    a = operand(product.a, product.m, product.k, product.a_transposed)
+    return a, operand(product.b, product.k, product.n), operand(product.c, product.m, product.n)
 
 
 def _depends(expr: Expr, var: Var) -> bool:

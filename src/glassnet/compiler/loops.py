@@ -248,7 +248,6 @@ class Matrix:
     row_stride: int
     column_stride: int
     rows: Load | None = None
-    row_count: int = 0
 
 
 @dataclass

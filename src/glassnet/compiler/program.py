@@ -14,12 +14,11 @@ from functools import partial
 
 import numpy as np
 
-from glassnet.compiler.emit import Emitter
+from glassnet.compiler.emit import Emitter, operands_of
 from glassnet.compiler.engine import Code, attributes
 from glassnet.compiler.fuse import fuse
 from glassnet.compiler.loops import Buffer, Loop, Product, Statement, loads, walk, written
 from glassnet.compiler.lower import Lowering
-from glassnet.compiler.matrix import Axis, Matrix
 from glassnet.compiler.memory import ALIGNMENT, Layout, lay_out, settle
 from glassnet.compiler.passes import optimize
 from glassnet.compiler.record import Record
@@ -61,8 +60,9 @@ class Program:
         self.tables = dict(tables)
         #: With ``timed``: the least time that each unit of the body took in one step, in nanoseconds.
         self.timings = np.full(len(units(self.body)), np.iinfo(np.int64).max)
-        self._phases = phases(self.body, threads or available_threads())
-        self.threads = (threads or available_threads()) if len(self._phases) > 1 else 1
+        most = threads or available_threads()
+        self._phases = phases(self.body, most)
+        self.threads = most if len(self._phases) > 1 else 1
         self._scratch_bytes = _scratch_bytes(self.body)
         self._meeting = self._scratch + self.threads * self._scratch_bytes  # two cache lines
         self._memory = _aligned(self._meeting + 2 * ALIGNMENT)
@@ -324,20 +324,10 @@ def _chunks(body: Sequence[Statement]) -> list[list[Statement]]:
 def _scratch_bytes(body: Sequence[Statement]) -> int:
     """What the products need beside their operands."""
     most = 0
-    for s in walk(body):
-        if isinstance(s, Product):
-            element = ELEMENTS[s.c.buffer.dtype.name]
-            a = Matrix("", Axis(s.m, s.a.row_stride), Axis(s.k, s.a.column_stride))
-            if s.a.rows is not None:
-                gathered = Matrix(
-                    "",
-                    Axis(s.k if s.a_transposed else s.m, s.a.row_stride, "t"),
-                    Axis(s.m if s.a_transposed else s.k, 1),
-                )
-                a = gathered.T if s.a_transposed else gathered
-            b = Matrix("", Axis(s.k, s.b.row_stride), Axis(s.n, s.b.column_stride))
-            c = Matrix("", Axis(s.m, s.c.row_stride), Axis(s.n, s.c.column_stride))
-            most = max(most, plan_product(element, a, b, c).scratch * s.c.buffer.dtype.itemsize)
+    for product in (s for s in walk(body) if isinstance(s, Product)):
+        dtype = product.c.buffer.dtype
+        plan = plan_product(ELEMENTS[dtype.name], *operands_of(product, lambda _: "", lambda _: "table"))
+        most = max(most, plan.scratch * dtype.itemsize)
     return most + ALIGNMENT
 
 

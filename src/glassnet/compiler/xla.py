@@ -22,17 +22,12 @@ from glassnet.engine.namespace import Array
 CHUNK = 256
 
 
-def xla_step(bound: Bound, tables: Mapping[str, Array], rows: int) -> XlaStep:
-    """The step, ready to be run by XLA from the state that is there now.
+class XlaStep:
+    """A step that XLA runs, from the state that is there now; a ``CompiledStep``.
 
     tables: the arrays that batches are taken from, ``data.x`` first. rows: how many rows a batch has.
     Raises ConfigError where jax is missing and TraceError for what cannot be compiled.
     """
-    return XlaStep(bound, tables, rows)
-
-
-class XlaStep:
-    """A step that XLA runs; a ``CompiledStep``."""
 
     def __init__(self, bound: Bound, tables: Mapping[str, Array], rows: int) -> None:
         self.streams: list[int] = []
