@@ -58,7 +58,7 @@ class OneThread(Native):
     """The same where it took several threads, with one: to see whether that was a good choice."""
 
     def __init__(self, work: Workload, threads: int) -> None:
-        from glassnet.compile.program import Program
+        from glassnet.compiler.program import Program
 
         super().__init__(work, 0)
         if self.threads == threads:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from glassnet.compiler.packed import packed
 from glassnet.compiler.program import Program
 from glassnet.compiler.step import Bound, record_step
 from glassnet.compiler.trace import line_of, user_line
@@ -21,7 +22,8 @@ class NativeStep:
     rows: how many of their rows make a batch; None if they are a batch themselves, in whose place others come.
     first: the numbers of the rows with which the step is recorded, (rows,); the first ones unless given.
 
-    Recording computes the step, and leaves no trace. Raises TraceError for what cannot be compiled, and whatever the
+    Tables of which rows are taken are read into the step as they are now: they must not change. Recording computes the
+    step, and leaves no trace. Raises TraceError for what cannot be compiled, and whatever the
     step itself raises for this batch.
     """
 
@@ -30,9 +32,13 @@ class NativeStep:
         number = 0 if bound.optimizer is None else bound.optimizer.steps
         if rows is not None and first is None:
             first = np.arange(rows) % max(1, min((len(table) for table in tables.values()), default=1))
+        found = {} if rows is None else {name: packed(table) for name, table in tables.items()}
+        small = {name: table for name, table in found.items() if table is not None}
         batch = [table if first is None else table[first] for table in tables.values()]
         try:
-            record, recorder = record_step(bound, tables, first, number, lambda stream: words_at(0, number, stream))
+            record, recorder = record_step(
+                bound, tables, first, number, lambda stream: words_at(0, number, stream), small
+            )
         except TraceError:
             raise
         except Exception as error:
@@ -43,7 +49,7 @@ class NativeStep:
             ) from error
         self.streams = recorder.streams
         self.record = record
-        self.program = Program(record, tables)
+        self.program = Program(record, {**tables, **{name: table.codes for name, table in small.items()}})
         self._pulled: Array | None = None  # the state as it was pulled last, and the parts of it that tensors hold
         self._parts: dict[str, Array] = {}
         self.push()

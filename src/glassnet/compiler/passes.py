@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
 
 from glassnet.compiler.primitives import COMPUTE
-from glassnet.compiler.record import ELEMENTWISE, MOVEMENTS, Record, Value
+from glassnet.compiler.record import ELEMENTWISE, MOVEMENTS, Number, Record, Value
 
 #: A rule takes a value whose inputs are rewritten already, and returns it or what stands in its place.
 Rule = Callable[[Value], Value]
@@ -102,8 +103,22 @@ def _known_quotient(value: Value, dividend: Value) -> Value:
         return dividend
     fraction, exponent = math.frexp(divisor)
     if abs(fraction) != 0.5 or abs(exponent) > 100:  # of larger ones, the inverse is no normal float32
-        return value
+        return _quotient_of_bytes(value, dividend, divisor)
     return _derived(value, "multiply", (dividend, 1 / divisor))
+
+
+def _quotient_of_bytes(value: Value, dividend: Value, divisor: Number) -> Value:
+    """Bytes / 255 as a sum of two products, with the inverse and with the error of its rounding. A division takes many
+    times as long, and all 256 quotients come out with the same bits, since the sum is contracted.
+    """
+    (given,) = dividend.values if dividend.operation == "astype" else (None,)
+    if divisor != 255 or given is None or given.dtype != np.uint8:
+        return value
+    one = value.dtype.type(1)
+    inverse = one / value.dtype.type(255)
+    error = value.dtype.type((1 - Fraction(float(inverse)) * 255) / 255)
+    high, low = (_derived(value, "multiply", (dividend, float(factor))) for factor in (inverse, error))
+    return _derived(value, "add", (high, low))
 
 
 def _known_power(value: Value, base: Value) -> Value:

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from glassnet.compiler.packed import Packed
 from glassnet.compiler.record import Record
 from glassnet.compiler.trace import Trace, Traced, TracingNamespace, as_traced, user_line
 from glassnet.engine.errors import TraceError
@@ -190,26 +191,33 @@ def computed(
 
 
 def record_step(
-    bound: Bound, tables: Mapping[str, Array], rows: Array | None, number: int, words: Callable[[int], Array]
+    bound: Bound,
+    tables: Mapping[str, Array],
+    rows: Array | None,
+    number: int,
+    words: Callable[[int], Array],
+    small: Mapping[str, Packed] | None = None,
 ) -> tuple[Record, Recorder]:
     """The record of one step over some rows of the tables, computed on the way.
 
     tables: the arrays that batches are taken from, ``data.x`` first; without ``rows`` they are the first batch
     themselves, and other batches come in their place. number: how many steps were made before.
-    words: the random words of a layer in this step, by its stream.
+    words: the random words of a layer in this step, by its stream. small: tables that are read as bytes instead.
     """
     trace = Trace()
+    small = small or {}
     state = {name: trace.input(name, array) for name, array in bound.state().items()}
     rates = [trace.input(f"step.lr.{i}", rate) for i, rate in enumerate(bound.rates())]
     count = trace.input("step.number", number)
-    batch = [trace.input(name, table) for name, table in tables.items()]
+    batch = {name: trace.input(name, small[name].codes if name in small else table) for name, table in tables.items()}
     if rows is not None:
         places = trace.input("step.rows", np.asarray(rows, np.int64))
-        batch = [table[places] for table in batch]
+        batch = {name: table[places] for name, table in batch.items()}
+    batch = {name: small[name].unpack(part) if name in small else part for name, part in batch.items()}
 
     def table_of(array: Any) -> str | None:
         node: Any = array.node if isinstance(array, Traced) else None
-        while node is not None and node.operation in ("gather", "reshape"):
+        while node is not None and node.operation in ("gather", "reshape", "astype"):
             node = node.inputs[0]
         known = rows is not None and node is not None and node.operation == "input" and node.name in tables
         return node.name if known else None
@@ -219,7 +227,7 @@ def record_step(
 
     layers = {} if bound.net is None else {id(m): bound.net.locate(m) for m in bound.net.modules()}
     recorder = Recorder(tables, words_of, table_of, bound.optimizer, layers)
-    after, told = computed(bound, TracingNamespace(), recorder, state, rates, count, batch)
+    after, told = computed(bound, TracingNamespace(), recorder, state, rates, count, list(batch.values()))
     record = trace.record
     record.state = {name: as_traced(array).node for name, array in after.items()}
     record.outputs = {name: as_traced(value).node for name, value in told.items()}
