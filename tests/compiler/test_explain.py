@@ -9,7 +9,7 @@ import glassnet as gn
 from glassnet import nn, optim
 from glassnet.compiler.explain import COLUMNS, arithmetic_of, bytes_of
 from glassnet.compiler.loops import Affine, Buffer, Const, Load, Loop, Op, Store, Var, affine
-from glassnet.compiler.share import units
+from glassnet.compiler.phases import units
 from glassnet.nn import functional as F
 
 X = np.random.default_rng(0).standard_normal((9, 4)).astype(np.float32)

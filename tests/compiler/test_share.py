@@ -14,10 +14,10 @@ from hypothesis import given, settings
 
 import glassnet as gn
 from glassnet import nn, optim
+from glassnet.compiler import blocks, passes, phases
 from glassnet.compiler import program as program_module
-from glassnet.compiler import share
+from glassnet.compiler.phases import units
 from glassnet.compiler.program import Program
-from glassnet.compiler.share import units
 from glassnet.compiler.team import Team
 
 from .test_networks import NETWORKS, adamw, works
@@ -26,11 +26,18 @@ X = np.random.default_rng(0).standard_normal((40, 4)).astype(np.float32)
 Y = np.arange(40) % 3
 
 
+def share_everything(monkeypatch):
+    """As if every step were large, and every statement worth it."""
+    monkeypatch.setattr(phases, "STEP_WORK", 0)
+    monkeypatch.setattr(phases, "STATEMENT_WORK", 0)
+    monkeypatch.setattr(blocks, "ROWS", 1)
+    monkeypatch.setattr(passes, "LEAST_ROWS", 1)
+
+
 @pytest.fixture
 def everything_is_shared(monkeypatch):
-    """As if every statement were worth it, on three cores."""
-    monkeypatch.setattr(share, "STEP_WORK", 0)
-    monkeypatch.setattr(share, "STATEMENT_WORK", 0)
+    """On three cores."""
+    share_everything(monkeypatch)
     monkeypatch.setattr(program_module, "available_threads", lambda: 3)
 
 
@@ -68,8 +75,7 @@ def test_more_threads_than_cores():
 @settings(max_examples=4)
 def test_drawn_networks(work):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(share, "STEP_WORK", 0)
-        patch.setattr(share, "STATEMENT_WORK", 0)
+        share_everything(patch)
         assert_the_same_for_all(work, shared=False)  # a tiny one may be a single unit
 
 
@@ -148,8 +154,8 @@ def test_two_calls_do_not_each_get_a_part_of_the_team(monkeypatch):
 
 PROGRAM = """
     import os, sys
-    from glassnet.compiler import program, share
-    share.STEP_WORK = share.STATEMENT_WORK = 0
+    from glassnet.compiler import phases, program
+    phases.STEP_WORK = phases.STATEMENT_WORK = 0
     program.available_threads = lambda: 3
     sys.path.insert(0, sys.argv[1])
     from tests.compiler.test_share import trained

@@ -25,9 +25,9 @@ from glassnet.compiler.loops import (
     walk,
     written,
 )
+from glassnet.compiler.phases import units
 from glassnet.compiler.program import Program
 from glassnet.compiler.record import Record
-from glassnet.compiler.share import units
 from glassnet.compiler.trace import Trace, TracingNamespace
 
 #: Steps that are timed.

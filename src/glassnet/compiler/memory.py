@@ -18,8 +18,8 @@ from glassnet.compiler.loops import (
 )
 from glassnet.compiler.lower import Lowering
 from glassnet.compiler.nests import Item, Nest, loops_over
+from glassnet.compiler.phases import units
 from glassnet.compiler.record import Value
-from glassnet.compiler.share import units
 
 ALIGNMENT = 64  # bytes: a cache line, and the widest vector register
 

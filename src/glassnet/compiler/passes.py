@@ -12,8 +12,12 @@ from typing import Any
 
 import numpy as np
 
+from glassnet.compiler.phases import is_large
 from glassnet.compiler.primitives import COMPUTE
 from glassnet.compiler.record import ELEMENTWISE, MOVEMENTS, Number, Record, Value
+
+#: Rows of a batch that are worth a product of their own.
+LEAST_ROWS = 64
 
 #: A rule takes a value whose inputs are rewritten already, and returns it or what stands in its place.
 Rule = Callable[[Value], Value]
@@ -152,6 +156,33 @@ def one_hot_products(value: Value) -> Value:
     return value
 
 
+def halves(record: Record) -> Record:
+    """In a large step, a gradient of weights, which is a sum over the rows of the batch, is the sum of two products,
+    over half of the rows each: then a thread can compute one from what it has computed before, in its own cache.
+    """
+    products = [value for value in record.in_order() if value.operation == "matmul"]
+    large = is_large(sum(2 * value.size * value.values[0].shape[-1] for value in products))
+    return rewrite(record, _in_halves) if large else record
+
+
+def _in_halves(value: Value) -> Value:
+    if value.operation != "matmul" or value.values[0].operation != "permute" or value.dtype.kind != "f":
+        return value
+    a, b = value.values
+    half, odd = divmod(a.shape[-1], 2)
+    if odd or half < LEAST_ROWS or len(a.shape) != 2 or len(b.shape) != 2 or a.values[0].operation == "gather":
+        return value
+
+    def part(given: Value, axis: int, start: int) -> Value:
+        shape = tuple(half if i == axis else extent for i, extent in enumerate(given.shape))
+        starts = tuple(start if i == axis else 0 for i in range(2))
+        static = {"starts": starts, "steps": (1, 1), "shape": shape}
+        return Value("slice", (given,), static, shape, given.dtype, given.weak, given.origin)
+
+    parts = [_derived(value, "matmul", (part(a, 1, start), part(b, 0, start))) for start in (0, half)]
+    return _derived(value, "add", parts)
+
+
 def _number(x: Any) -> Any:
     """The number that x is everywhere, or None."""
     if isinstance(x, bool | int | float):
@@ -184,4 +215,4 @@ def optimize(record: Record) -> Record:
     """All passes, in their order."""
     for rule in (fold, simplify, one_hot_products):
         record = rewrite(record, rule)
-    return merge_equal(record)
+    return halves(merge_equal(record))

@@ -14,6 +14,7 @@ from functools import partial
 
 import numpy as np
 
+from glassnet.compiler.blocks import in_blocks
 from glassnet.compiler.emit import Emitter, operands_of
 from glassnet.compiler.engine import Code, attributes
 from glassnet.compiler.fuse import fuse
@@ -21,8 +22,9 @@ from glassnet.compiler.loops import Buffer, Loop, Product, Statement, loads, wal
 from glassnet.compiler.lower import Lowering
 from glassnet.compiler.memory import ALIGNMENT, Layout, lay_out, settle
 from glassnet.compiler.passes import optimize
+from glassnet.compiler.phases import available_threads, phases, units
 from glassnet.compiler.record import Record
-from glassnet.compiler.share import MEET, Sharing, available_threads, phases, units
+from glassnet.compiler.share import MEET, Sharing
 from glassnet.compiler.source import text
 from glassnet.compiler.team import team
 from glassnet.compiler.tidy import tidy
@@ -50,7 +52,7 @@ class Program:
     ) -> None:
         lowering = Lowering(optimize(record))
         self.items = settle(lowering)
-        self.body = tidy(fuse(self.items))
+        self.body = in_blocks(tidy(fuse(self.items)))
         self.buffers = _all_buffers(lowering, self.body)
         self.layout = lay_out(self.body, self.buffers)
         self._tables = [b for b in self.buffers if b.kind == "table"]
@@ -189,8 +191,7 @@ class Program:
         emitter = Emitter(writer, pointers, "%scratch")
         if shared:
             sharing = Sharing(emitter, "%thread", "%threads", self._scratch_bytes)
-            for statement in statements:
-                sharing.write(statement)
+            sharing.write(statements)
         elif self._timed:
             for unit in units(statements):
                 began = _clock(writer)

@@ -183,8 +183,10 @@ def plan_product(element: str, a: Matrix, b: Matrix, c: Matrix, *, processor: Pr
         most, processor.registers, 1 if far else CLOSE
     )
     tiles, panels = ceil(m / rows), ceil(n / (vectors * lanes))
-    # More pieces are shared more evenly; but threads that share the rows each pack all of B.
-    split = "columns" if height < m or panels >= (4 if packs_b else tiles) else "rows"
+    # More pieces are shared more evenly; but threads that share the rows each pack all of B, unless that is little
+    # beside the product: then each takes the rows that it computed before.
+    pack = 1 if packs_b and m < n else 0
+    split = "columns" if height < m or panels >= (4 if pack else tiles) else "rows"
     chains = chains_of(rows, vectors, depth)
     shares = panels if split == "columns" else tiles
     return Plan(lanes, rows, vectors, depth, height, chains, packs_a, packs_b, turned, split, shares)
