@@ -20,7 +20,20 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = Path(glassnet.__file__).parent
 ORDER = ["engine", "nn", "optim", "data", "compiler", "plots", "train", "models", "doctor", "export", "api", "cli"]
 LONGEST = 400  # lines
-HEAVY = {"rich", "typer", "safetensors", "PIL", "llvmlite", "jax", "matplotlib", "torch", "scipy", "polars", "optuna"}
+HEAVY = {
+    "rich",
+    "typer",
+    "safetensors",
+    "PIL",
+    "llvmlite",
+    "threadpoolctl",
+    "jax",
+    "matplotlib",
+    "torch",
+    "scipy",
+    "polars",
+    "optuna",
+}
 EXECUTING_MODULES = {"pickle", "cPickle", "marshal", "shelve", "dill", "joblib", "subprocess", "runpy"}
 EXECUTING_FUNCTIONS = {"eval", "exec", "compile", "__import__"}  # as plain names: net.eval() is something else
 EXECUTING_METHODS = {"import_module", "system", "popen"}

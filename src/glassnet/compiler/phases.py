@@ -25,7 +25,7 @@ from glassnet.compiler.loops import (
 )
 
 #: A step with less work than this (multiplications and additions, about) is made by one thread.
-STEP_WORK = 150_000_000
+STEP_WORK = 80_000_000
 #: So is a statement with less than this: to meet costs about a microsecond.
 STATEMENT_WORK = 50_000
 #: Products that are shared as one, at most: a phase is one function, which should not grow long.

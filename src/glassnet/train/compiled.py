@@ -21,6 +21,7 @@ from glassnet.engine.namespace import Array
 from glassnet.engine.random import words_at
 from glassnet.nn.penalty import PenaltySum
 from glassnet.optim import Schedule
+from glassnet.train.blas import free_blas, limit_blas
 from glassnet.train.compiled_evaluation import CompiledEvaluation
 from glassnet.train.evaluate import evaluate_split
 from glassnet.train.metrics import columns
@@ -59,6 +60,7 @@ class CompiledSteps:
         self._evaluates_eagerly = False
         self._since = 0  # the step from which on nothing built in has changed
         self._too_soon = 0
+        self._limits_blas = False
         self._begin()
 
     def make(self, order: Batches, first: int, most: int) -> int:
@@ -82,6 +84,12 @@ class CompiledSteps:
             self._loop.make_step(*order[first + good])
             return good + 1
         return count
+
+    def close(self) -> None:
+        """The training is over."""
+        if self._limits_blas:
+            self._limits_blas = False
+            free_blas()
 
     def _run(self, program: CompiledStep, rows: Array) -> int:
         """Make steps over these rows, (K, B), up to the first that goes wrong. Returns how many."""
@@ -217,6 +225,9 @@ class CompiledSteps:
             return XlaStep(bound, tables, len(rows))
         from glassnet.compiler.native import NativeStep
 
+        if not self._limits_blas:
+            limit_blas()
+            self._limits_blas = True
         return NativeStep(bound, tables, len(rows), rows)
 
     def _refuse_hooks(self) -> None:

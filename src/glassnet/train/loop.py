@@ -169,6 +169,7 @@ class Loop:
             self.stop("interrupted")
         finally:
             self.seconds = time.perf_counter() - started
+            self.compiled.close()
             for module, mode in modes:
                 module.training = mode
             with ExitStack() as ends:  # each is called, also when one before it fails, such as on a full disk
