@@ -66,7 +66,7 @@ def main() -> None:
         if not options.steps_only:
             alone = [result.ours.time for result in results if result.work.optimizer == "sgd"]
             show("Through fit", fit_table(plain, alone, scale))
-            show("Short runs: compile='auto' in eager's time", short_table(plain[:3], 1 if options.quick else 3, scale))
+            show("Short runs: compile='auto' in eager's time", short_table(plain[:5], 1 if options.quick else 3, scale))
         sweeps = measure.sweeps() if options.sweep else {}
         for name, lines in sweeps.items():
             show(f"Microseconds a step against {name}", sweep_table(lines))

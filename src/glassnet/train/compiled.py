@@ -25,7 +25,7 @@ from glassnet.train.blas import free_blas, limit_blas
 from glassnet.train.compiled_evaluation import CompiledEvaluation
 from glassnet.train.evaluate import evaluate_split
 from glassnet.train.metrics import columns
-from glassnet.train.pays import compiling, eager_evaluation, eager_step
+from glassnet.train.pays import compiling, eager_evaluation, saved_by_step
 
 if TYPE_CHECKING:
     from glassnet.train.loop import Loop
@@ -198,7 +198,7 @@ class CompiledSteps:
         rest = len(order.rows(batches - 1))
         per_epoch = 1 if size == rest < len(order.rows(0)) else batches - (rest < size)
         steps = loop.total_steps * per_epoch // batches
-        if steps * eager_step(loop.net, size) >= compiling(loop.net):
+        if steps * saved_by_step(loop.net, size) >= compiling(loop.net):
             return True
         self.reason = self.reason or "the training is too short to pay for compiling"
         return False
@@ -257,8 +257,8 @@ class CompiledSteps:
         step = self._loop.step
         if any(self._programs.values()):
             self.retraces.append(f"at step {step:,}: {', '.join(changed)} changed")
-            eager = (step - self._since) * eager_step(self._loop.net, self._loop.batch_size)
-            self._too_soon += eager < compiling(self._loop.net)
+            saved = (step - self._since) * saved_by_step(self._loop.net, self._loop.batch_size)
+            self._too_soon += saved < compiling(self._loop.net)
         self._since = step
         self._programs.clear()
         self._evaluation, self._evaluates_eagerly = None, False
