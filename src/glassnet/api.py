@@ -160,7 +160,7 @@ def fit(
         net=net,
         history=loop.history,
         steps=loop.step,
-        epochs=loop.epoch,
+        epochs=loop.epochs_ended,
         best_epoch=best.epoch if best is not None and best.epoch else None,
         stopped=loop.stopped,
         seconds=loop.seconds,
@@ -281,7 +281,7 @@ def _resume(loop: Loop, folder: Path | None, best: BestWeights | None) -> None:
     if folder is None:
         raise ConfigError("resume=True needs the folder of the run.")
     load_checkpoint(folder, loop, best)
-    if loop.step >= loop.total_steps and not loop.epoch_is_full:
+    if loop.step >= loop.total_steps and not loop.epoch_is_over:
         raise ConfigError(
             f"{folder} is complete: {loop.step:,} of {loop.total_steps:,} steps are made. Ask for more epochs "
             "(--epochs on the command line)."

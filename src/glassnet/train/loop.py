@@ -102,9 +102,14 @@ class Loop:
         return self.step // self.steps_per_epoch
 
     @property
-    def epoch_is_full(self) -> bool:
-        """Whether all steps of an epoch are made and its values are not in the history yet."""
-        return self.means.rows > 0 and self.step % self.steps_per_epoch == 0
+    def epochs_ended(self) -> int:
+        """The number of epochs in the history, of which the last may have been cut by the end of the training."""
+        return len(self.history.get("lr", ()))
+
+    @property
+    def epoch_is_over(self) -> bool:
+        """Whether all steps of an epoch, or of the training, are made and its values are not in the history yet."""
+        return self.means.rows > 0 and (self.step % self.steps_per_epoch == 0 or self.step >= self.total_steps)
 
     def position(self) -> Position:
         """Where the training is, for a checkpoint."""
@@ -158,7 +163,7 @@ class Loop:
             with on_ctrl_c(lambda: self.stop("interrupted")):
                 while True:
                     self.seconds = time.perf_counter() - started
-                    if self.epoch_is_full:
+                    if self.epoch_is_over:
                         self._end_epoch()
                     if self.step >= self.total_steps or self.stopped is not None:
                         break

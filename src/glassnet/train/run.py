@@ -28,7 +28,8 @@ class Run:
 
     net: the network, with its best weights if there was a validation split.
     history: a list for each value (loss, val_loss, accuracy, lr, seconds ...) with an entry for each epoch.
-    steps, epochs: how many were made. best_epoch: whose weights the network has; None for the last.
+    steps, epochs: how many were made; where the end of a training has cut an epoch and it was
+    resumed, the rest is another one. best_epoch: whose weights the network has; None for the last.
     stopped: why the training ended early, or None. seconds: how long it took.
     folder: where it was saved, or None. config: what is needed to repeat it.
     diagnostics: statistics of layers and parameters over time, see ``Diagnostics``.
