@@ -1,0 +1,15 @@
+"""The doctor: names what is wrong with a training, shows the evidence, and says what to change.
+
+``glassnet.fit`` calls it by default; ``run.findings`` is what it found.
+"""
+
+from glassnet.doctor import rules as _rules  # declares them
+from glassnet.doctor.codes import CODES
+from glassnet.doctor.doctor import Doctor
+from glassnet.doctor.evidence import Evidence
+from glassnet.doctor.finding import Finding, Remedy
+from glassnet.doctor.report import Findings
+from glassnet.doctor.rule import RULES, Rule, rule
+
+__all__ = ["CODES", "RULES", "Doctor", "Evidence", "Finding", "Findings", "Remedy", "Rule", "rule"]
+del _rules

@@ -1,0 +1,65 @@
+"""What is trained and how: read from the running loop before its first step."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from glassnet.doctor.evidence import Layer, Parameter, SetUp
+from glassnet.doctor.probes.costs import loss_kind
+from glassnet.doctor.probes.graph import layers_of, places
+from glassnet.engine.tensor import Tensor
+from glassnet.nn.dropout import Dropout
+from glassnet.nn.module import Module
+from glassnet.optim import Optimizer, Schedule
+
+#: Learning rates that are noted over the planned training.
+RATES = 200
+
+
+def set_up(
+    net: Module,
+    output: Tensor | None,
+    loss: Any,
+    optimizer: Optimizer,
+    *,
+    schedule: Schedule | None = None,
+    penalty: Any = None,
+    **more: Any,
+) -> SetUp:
+    """The set-up of a training. output: what the network gave for a batch in training mode, with its graph."""
+    layers: list[Layer] = [] if output is None else layers_of(places(net, output))
+    options = optimizer.param_groups[0]
+    return SetUp(
+        layers=layers,
+        parameters=parameters_of(net, optimizer),
+        loss=loss_kind(loss),
+        weighted=getattr(loss, "weight", None) is not None or getattr(loss, "pos_weight", None) is not None,
+        smoothed=bool(getattr(loss, "label_smoothing", 0.0)),
+        optimizer=type(optimizer).__name__,
+        lr=optimizer.lr if schedule is None else float(schedule.base_lrs[0]),
+        momentum=float(options.get("momentum", 0.0) or 0.0),
+        weight_decay=max(float(group.get("weight_decay", 0.0)) for group in optimizer.param_groups),
+        penalty=penalty is not None,
+        dropout=max((one.p for one in net.modules() if isinstance(one, Dropout)), default=0.0),
+        rates=rates_of(schedule, more.get("total_steps", 0)),
+        **more,
+    )
+
+
+def parameters_of(net: Module, optimizer: Optimizer) -> list[Parameter]:
+    """The parameters of a network, and which of them the optimizer holds."""
+    held = {id(parameter) for parameter in optimizer.parameters}
+    return [
+        Parameter(path, path.rpartition(".")[0], parameter.size, parameter.requires_grad, id(parameter) in held)
+        for path, parameter in net.named_parameters()
+    ]
+
+
+def rates_of(schedule: Schedule | None, steps: int) -> list[tuple[int, float]]:
+    """The learning rates of the first group that a schedule is going to set; none for one that watches the loss."""
+    if schedule is None or schedule.monitor is not None or steps < 1:
+        return []
+    at = np.unique(np.linspace(0, steps - 1, RATES).astype(np.int64)).tolist()
+    return [(step, float(schedule.rate(step, schedule.base_lrs[0]))) for step in at]
