@@ -50,8 +50,8 @@ class Layer:
 
 @dataclass
 class Parameter:
-    """A parameter: its layer, size, whether it is to be trained, whether an optimizer holds it, and of a matrix of
-    weights the share of output units that have a twin with the same weights (None for others).
+    """A parameter: its layer, size, whether it is to be trained, whether an optimizer holds it, and whether its layer
+    was run.
     """
 
     path: str
@@ -59,14 +59,14 @@ class Parameter:
     size: int
     trainable: bool = True
     held: bool = True
-    twins: float | None = None
+    used: bool = True
 
 
 @dataclass
 class SetUp:
-    """What is trained, and how. loss: "cross_entropy", "nll", "bce", "mse", "l1", "huber", or another name.
-    rates: step -> learning rate over the planned training, thinned. reduction: "mean" or "sum". regulariser: whether
-    there is a penalty or weight decay.
+    """What is trained, and how. loss: "cross_entropy", "nll", "bce", "mse", "l1", "huber", or another name; weighted,
+    smoothed: whether classes have weights, and labels are smoothed. rates: learning rates over the planned training,
+    thinned, each with its step. penalty: whether one is added to the loss. dropout: the largest share that is dropped.
     """
 
     layers: list[Layer] = field(default_factory=list)
@@ -115,6 +115,11 @@ class SetUp:
         taken = {path for one in self.layers for path in one.after}
         ends = [one for one in self.layers if one.path not in taken]
         return [end for one in ends for end in ([one] if one.kind not in TRANSPARENT else self.before(one))]
+
+    @property
+    def known_loss(self) -> bool:
+        """Whether the loss is one of which the doctor knows what it means."""
+        return self.classification or self.regression or self.loss == "bce"
 
     @property
     def regression(self) -> bool:
@@ -201,7 +206,7 @@ class LayerProbe:
 
 @dataclass
 class ParameterProbe:
-    """A parameter in one step. rms of its values and its update, norms of its gradient (None without one), moved: the
+    """A parameter in one step. matrix: whether it has two axes or more, unlike a bias. rms of its values and its update, norms of its gradient (None without one), moved: the
     norm of what has changed since the first look in relation to the norm then. twins: the share of output units
     with a twin in weights and gradients.
     """
@@ -209,6 +214,7 @@ class ParameterProbe:
     rms: float
     update: float
     gradient: float | None
+    matrix: bool = True
     moved: float | None = None
     twins: float | None = None
 
@@ -217,8 +223,10 @@ class ParameterProbe:
 class Probe:
     """One step, looked into. loss: of its batch, before the update; row_std: that of its rows, where it is known.
     along: the change of the loss that the update should bring: the sum of update times gradient. regulariser, data:
-    norms of the gradients of the regulariser and of the loss without it. unit_rows: share of the rows of
-    the output that are probabilities.
+    norms of the gradients of the regulariser and of the loss without it. output_low, output_high: of what the network
+    gives out; unit_rows, log_rows: share of its rows that are probabilities, and logarithms of such. ideal_loss: what
+    saying the very targets would cost. inputs: rms of what enters the network, 0 for indices. left_over: whether
+    gradients were there before backward. evaluating: layers of a network in evaluation mode that act on it.
     """
 
     step: int
@@ -234,16 +242,21 @@ class Probe:
     output_low: float = 0.0
     output_high: float = 0.0
     unit_rows: float = 0.0
-    ideal_loss: float | None = None  # what predictions of the very targets would cost
-    inputs: float = 0.0  # rms of what enters the network, 0 for indices
-    left_over: bool = False  # gradients were there before backward
-    evaluating: list[str] = field(default_factory=list)  # dropout and BatchNorm in evaluation mode
-    ideal_checked: bool = False
+    log_rows: float = 0.0
+    ideal_loss: float | None = None
+    inputs: float = 0.0
+    left_over: bool = False
+    evaluating: list[str] = field(default_factory=list)
+
+    @property
+    def matrices(self) -> list[ParameterProbe]:
+        """The parameters without biases and gains, which may begin at 0 or 1 and are small beside their updates."""
+        return [one for one in self.parameters.values() if one.matrix]
 
     @property
     def ratio(self) -> float | None:
         """The rms of the update in relation to that of the values: the median over the matrices of weights."""
-        found = sorted(one.update / one.rms for one in self.parameters.values() if one.rms > 0 and one.gradient)
+        found = sorted(one.update / one.rms for one in self.matrices if one.rms > 0 and one.gradient)
         return found[len(found) // 2] if found else None
 
 
@@ -343,7 +356,7 @@ class Evidence:
         """The evidence that ``to_json`` described. Raises ValueError for anything else."""
         return from_record(cls, value)
 
-    # What rules ask most often
+    # What rules ask most often: whether a symptom does harm
 
     @property
     def learned(self) -> float | None:
@@ -355,5 +368,35 @@ class Evidence:
 
     @property
     def solved(self) -> bool:
-        """Whether hardly anything is left to learn: no symptom does harm then."""
-        return self.learned is not None and self.learned > 0.85 and not self.has("failure")
+        """Whether hardly anything is left to learn."""
+        return self.learned is not None and self.learned > SOLVED and not self.has("failure")
+
+    @property
+    def gain(self) -> float | None:
+        """The share of the best constant's error that the network takes away: on validation, or else on training."""
+        one = self.checkup.val or self.checkup.train
+        return None if one is None else one.gain
+
+    @property
+    def behind(self) -> bool:
+        """Whether the network is clearly worse than what simple means reach on the same rows, even on the rows that it
+        was trained on.
+        """
+        train = self.checkup.train
+        if not self.has("reference") or train is None or train.gain is None:
+            return False
+        return train.gain < self.reference.gain - max(3 * self.reference.spread, 0.05)
+
+    @property
+    def harmed(self) -> bool:
+        """Whether the training failed, rose, or ended clearly behind what it could have reached."""
+        if self.has("failure"):
+            return True
+        if not self.progress.losses or self.solved:
+            return False
+        poor = self.learned is not None and self.learned < POOR and not self.has("reference")
+        return self.behind or poor or self.progress.rising
+
+
+#: Shares of the best constant's loss above which a task is solved, and below which it is hardly begun.
+SOLVED, POOR = 0.85, 0.3

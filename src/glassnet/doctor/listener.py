@@ -10,12 +10,13 @@ import numpy as np
 
 from glassnet.data.batches import batches
 from glassnet.doctor.doctor import Doctor
-from glassnet.doctor.evidence import Evidence, Failure
+from glassnet.doctor.evidence import SOLVED, Evidence, Failure
 from glassnet.doctor.file import read_evidence, write_evidence
 from glassnet.doctor.plan import looks_worth, planned
 from glassnet.doctor.probes.compare import compare_modes
 from glassnet.doctor.probes.costs import loss_kind
 from glassnet.doctor.probes.data import look_at_data
+from glassnet.doctor.probes.reference import reference
 from glassnet.doctor.probes.setup import set_up
 from glassnet.doctor.probes.step import StepProbe
 from glassnet.doctor.probes.units import check_up
@@ -87,6 +88,7 @@ class Listener(Callback):
                 loop.optimizer,
                 schedule=loop.schedule,
                 penalty=loop.batch_step.penalty,
+                called=look.called,
                 clip_norm=loop.batch_step.clip_norm,
                 batch_size=loop.batch_size,
                 rows=len(loop.train),
@@ -119,6 +121,9 @@ class Listener(Callback):
             self.evidence.checkup = check_up(loop.net, loop.loss, self._kind, loop.step, loop.train, loop.val)
             x, y = batches(loop.train, min(loop.batch_size, len(loop.train)), seed=loop.seed, epoch=loop.epoch)[0]
             self.evidence.comparison = compare_modes(loop.net, loop.loss, x, y, loop.step)
+            train = self.evidence.checkup.train
+            if not (self.evidence.solved and train is not None and (self.evidence.gain or 0.0) > SOLVED):
+                self.evidence.reference = reference(loop.train.x, loop.train.y, self._kind)
         except GlassnetError:  # a loss or network that cannot be evaluated on these rows: judged without
             return
 

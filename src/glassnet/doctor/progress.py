@@ -29,6 +29,13 @@ class Progress:
         first = min(int(start * count), count - 1)
         return self.losses[first : max(first + 1, math.ceil(stop * count))]
 
+    def part(self, start: int, stop: int) -> Progress | None:
+        """The steps from ``start`` up to ``stop`` alone; None if that is less than six blocks."""
+        first, last = int(start) // self.block, int(stop) // self.block
+        if last - first < 6:
+            return None
+        return Progress(self.block, self.losses[first:last], self.stds[first:last], self.highs[first:last], stop)
+
     @property
     def start(self) -> float:
         """The loss of the first block."""

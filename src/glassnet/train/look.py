@@ -30,7 +30,7 @@ class Look:
     before, after: path -> the values of a parameter before and after the update. gradients: that of the loss by it,
     after clipping, or None.
     batch: the inputs and targets. output: that of the network, with its graph and the gradient of the loss by it.
-    values: what the step told, such as "loss".
+    values: what the step told, such as "loss". called: the paths of the modules whose forward() was run.
     """
 
     outputs: dict[str, tuple[Module, Tensor]]
@@ -40,6 +40,7 @@ class Look:
     batch: tuple[Tensor, Tensor]
     output: Tensor | None
     values: dict[str, Any]
+    called: frozenset[str]
 
     def plot_histograms(self, path: str | Path | None = None) -> Any:
         """A matplotlib figure: how the outputs of each layer are distributed, and the gradients by them; saved if a
@@ -93,9 +94,12 @@ def look(step: BatchStep, x: Tensor, y: Tensor) -> Look:
             output.retain_grad()
             whole[:] = [output]
 
-    def listener(path: str) -> Callable[[Module, tuple[Any, ...], Any], None]:
+    called: set[str] = set()
+
+    def listener(path: str, is_leaf: bool) -> Callable[[Module, tuple[Any, ...], Any], None]:
         def listen(module: Module, _inputs: tuple[Any, ...], output: Any) -> None:
-            if isinstance(output, Tensor) and output.requires_grad:
+            called.add(path)
+            if is_leaf and isinstance(output, Tensor) and output.requires_grad:
                 output.retain_grad()
                 outputs[path] = (module, output)
 
@@ -103,8 +107,9 @@ def look(step: BatchStep, x: Tensor, y: Tensor) -> Look:
 
     try:
         with without_hooks(net):
-            for path, module in leaves(net):
-                module.register_forward_hook(listener(path))
+            inner = {id(module) for _, module in leaves(net)}
+            for path, module in net.named_modules():
+                module.register_forward_hook(listener(path, id(module) in inner))
             net.register_forward_hook(listen_to_all)
             values = step(x, y)
         after = {name: parameter.data for name, parameter in net.named_parameters()}
@@ -113,7 +118,8 @@ def look(step: BatchStep, x: Tensor, y: Tensor) -> Look:
         for tensor, data, gradient in tensors:
             tensor.data, tensor.grad = data, gradient
         optimizer.states, optimizer.steps = states, steps
-    return Look(outputs, before, after, gradients, (x, y), next(iter(whole), None), values)
+    output = next(iter(whole), None)
+    return Look(outputs, before, after, gradients, (x, y), output, values, frozenset(called))
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -26,14 +27,16 @@ def set_up(
     *,
     schedule: Schedule | None = None,
     penalty: Any = None,
+    called: Collection[str] | None = None,
     **more: Any,
 ) -> SetUp:
-    """The set-up of a training. output: what the network gave for a batch in training mode, with its graph."""
+    """The set-up of a training. output: what the network gave for a batch in training mode, with its
+    graph. called: the paths of the modules that were run for it."""
     layers: list[Layer] = [] if output is None else layers_of(places(net, output))
     options = optimizer.param_groups[0]
     return SetUp(
         layers=layers,
-        parameters=parameters_of(net, optimizer),
+        parameters=parameters_of(net, optimizer, called),
         loss=loss_kind(loss),
         weighted=getattr(loss, "weight", None) is not None or getattr(loss, "pos_weight", None) is not None,
         smoothed=bool(getattr(loss, "label_smoothing", 0.0)),
@@ -48,13 +51,15 @@ def set_up(
     )
 
 
-def parameters_of(net: Module, optimizer: Optimizer) -> list[Parameter]:
-    """The parameters of a network, and which of them the optimizer holds."""
+def parameters_of(net: Module, optimizer: Optimizer, called: Collection[str] | None) -> list[Parameter]:
+    """The parameters of a network, which of them the optimizer holds, and which belong to a module that was run."""
     held = {id(parameter) for parameter in optimizer.parameters}
-    return [
-        Parameter(path, path.rpartition(".")[0], parameter.size, parameter.requires_grad, id(parameter) in held)
-        for path, parameter in net.named_parameters()
-    ]
+    found = []
+    for path, parameter in net.named_parameters():
+        layer = path.rpartition(".")[0]
+        used = called is None or layer in called
+        found.append(Parameter(path, layer, parameter.size, parameter.requires_grad, id(parameter) in held, used))
+    return found
 
 
 def rates_of(schedule: Schedule | None, steps: int) -> list[tuple[int, float]]:

@@ -38,7 +38,8 @@ class StepProbe:
         found = Probe(step=number, loss=float(look.values["loss"]), lr=lr)
         x = look.batch[0].data
         found.inputs = _rms(x) if x.dtype.kind == "f" else 0.0
-        found.evaluating = [path for path, module in modal_layers(net) if not module.training]
+        if not net.training:  # a network in training mode with a layer that is not is meant so, as frozen BatchNorm
+            found.evaluating = [path for path, module in modal_layers(net) if not module.training]
         if look.output is not None:
             found.layers = {place.path: layer_probe(place) for place in places(net, look.output)}
             self._outputs(found, look.output, look.batch[1], is_first)
@@ -63,6 +64,8 @@ class StepProbe:
         if out.ndim > 1 and out.shape[-1] > 1:
             rows = out.reshape(-1, out.shape[-1])
             found.unit_rows = float(((rows >= 0).all(1) & (np.abs(rows.sum(1) - 1) < 1e-3)).mean())
+            with np.errstate(over="ignore"):
+                found.log_rows = float(((rows <= 0).all(1) & (np.abs(np.exp(rows).sum(1) - 1) < 1e-3)).mean())
         losses = row_losses(self.kind, out, targets.data)
         if losses is not None and len(losses) > 1:
             found.row_std = float(losses.std())
@@ -94,6 +97,7 @@ def parameter_probe(
         rms=_rms(before),
         update=0.0 if after is before else _rms(after - before),
         gradient=None if gradient is None else float(np.linalg.norm(gradient)),
+        matrix=before.ndim > 1,
     )
     if first is not None:
         norm = float(np.linalg.norm(first))
