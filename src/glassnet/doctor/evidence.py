@@ -190,6 +190,10 @@ class Reference:
     odd: float = 0.0
     odd_rows: list[int] = field(default_factory=list)
 
+    def margin(self, most: float, share: float) -> float:
+        """How far below the gain is clearly below: by three standard errors, and by a share of it, at most ``most``."""
+        return max(3 * self.spread, min(most, share * abs(self.gain)))
+
 
 @dataclass
 class LayerProbe:
@@ -206,8 +210,8 @@ class LayerProbe:
 
 @dataclass
 class ParameterProbe:
-    """A parameter in one step. matrix: whether it has two axes or more, unlike a bias. rms of its values and its update, norms of its gradient (None without one), moved: the
-    norm of what has changed since the first look in relation to the norm then. twins: the share of output units
+    """A parameter in one step. rms: of its values; update: of what the step adds; gradient: its norm, None without one.
+    matrix: whether it has two axes or more, unlike a bias. moved: the norm of what has changed since the first look in relation to the norm then. twins: the share of output units
     with a twin in weights and gradients.
     """
 
@@ -339,6 +343,7 @@ class Evidence:
     overfit: Overfit = field(default_factory=Overfit)
     failure: Failure = field(default_factory=Failure)
     unused: list[str] = field(default_factory=list)  # trainable parameters without a gradient in every step so far
+    without_step: bool = False  # gradients were thrown away, or piled up, and no step was made with them
     evaluated_in_training: list[str] = field(default_factory=list)  # layers in training mode at an evaluation
 
     def has(self, part: str) -> bool:
@@ -385,7 +390,7 @@ class Evidence:
         train = self.checkup.train
         if not self.has("reference") or train is None or train.gain is None:
             return False
-        return train.gain < self.reference.gain - max(3 * self.reference.spread, 0.05)
+        return train.gain < self.reference.gain - self.reference.margin(0.05, 0.15)
 
     @property
     def harmed(self) -> bool:

@@ -21,7 +21,7 @@ from glassnet.doctor.probes.setup import set_up
 from glassnet.doctor.probes.step import StepProbe
 from glassnet.doctor.probes.units import check_up
 from glassnet.doctor.progress import Progress
-from glassnet.doctor.report import Findings
+from glassnet.doctor.report import Findings, say
 from glassnet.engine.errors import GlassnetError
 from glassnet.train.callbacks import Callback
 
@@ -64,7 +64,7 @@ class Listener(Callback):
         looks = self.doctor.looks or looks_worth(loop.net, loop.batch_size, loop.total_steps)
         self._plan = planned(looks, loop.total_steps, self.shared)
         self._kind = loss_kind(loop.loss)
-        self._probe = StepProbe(loop.batch_step, self._kind)
+        self._probe = StepProbe(loop.net, loop.optimizer, self._kind, loss=loop.loss, penalty=loop.batch_step.penalty)
         if loop.step and self.folder is not None:  # go on with what was known when the run was interrupted
             self.evidence = read_evidence(self.folder) or Evidence()
             self.evidence.probes = [one for one in self.evidence.probes if one.step < loop.step]
@@ -112,9 +112,8 @@ class Listener(Callback):
         self.findings = self.doctor.diagnose(self.evidence)
         if self.folder is not None:
             write_evidence(self.folder, self.evidence)
-        text = self.findings.text(full=False)
-        if self.speak and text:
-            _print(f"\n{text}")
+        if self.speak:
+            say(self.findings.text(full=False))
 
     def _check_up(self, loop: Loop) -> None:
         try:
@@ -132,7 +131,7 @@ class Listener(Callback):
             if one.severity == "error" and (one.code, one.layer) not in self._said:
                 self._said.add((one.code, one.layer))
                 if self.speak:
-                    _print(str(one))
+                    say(str(one))
 
 
 def progress_of(loop: Loop) -> Progress:
@@ -148,9 +147,3 @@ def progress_of(loop: Loop) -> Progress:
         per_epoch=loop.steps_per_epoch,
         history={name: list(values) for name, values in loop.history.items()},
     )
-
-
-def _print(text: str) -> None:
-    from rich.console import Console
-
-    Console(highlight=False, soft_wrap=True, markup=False).print(text)

@@ -17,7 +17,7 @@ FEWEST, MOST = 2, 48
 def looks_worth(net: Module, batch_size: int, steps: int) -> int:
     """How many looks a training is worth."""
     look = 2 * eager_step(net, batch_size)  # one step, and as much again to read what it left
-    work = steps * compiled_step(net, batch_size)
+    work = steps * compiled_step(net, batch_size) + compiling(net)
     if steps * eager_step(net, batch_size) < compiling(net):  # it stays eager
         work = steps * eager_step(net, batch_size)
     return int(np.clip(SHARE * work / look, FEWEST, MOST))

@@ -75,14 +75,29 @@ class Progress:
 
     @property
     def falling(self) -> bool:
-        """Whether the loss still falls clearly over the last third: beyond its noise, and by 2 % of its level."""
-        change, error = self.fall(0.67)
-        return change > 2 * error and change > 0.02 * abs(self.end)
+        """Whether the loss still falls clearly over the last third or half: beyond its noise, and by 2 % of its
+        level.
+        """
+        return any(
+            change > 2 * error and change > 0.02 * abs(self.end) for change, error in (self.fall(0.67), self.fall(0.5))
+        )
+
+    @property
+    def val_fall(self) -> float:
+        """How much the validation loss fell over the last third of the epochs, at least two, if it did in each."""
+        losses = self.history.get("val_loss", [])
+        late = losses[-max(3, len(losses) // 3) :]
+        return late[0] - late[-1] if len(late) >= 3 and all(b < a for a, b in pairwise(late)) else 0.0
 
     @property
     def rising(self) -> bool:
         """Whether the loss is clearly above its lowest at the end."""
         return self.end - self.lowest > max(3 * self.noise, 0.1 * abs(self.lowest))
+
+    @property
+    def jumped(self) -> bool:
+        """Whether the loss of some step, after the first ones, was clearly above that of the first ones."""
+        return max(self.highs, default=0.0) > 1.15 * abs(self.start) or self.end > 0.95 * abs(self.start)
 
     @property
     def stalled(self) -> bool:

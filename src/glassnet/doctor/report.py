@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from html import escape
 from typing import Any
@@ -105,6 +104,9 @@ def _row(group: list[Finding]) -> str:
     return "<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
 
 
-def to_text(findings: Findings) -> str:
-    """The findings as JSON, for programs."""
-    return json.dumps(findings.to_json(), indent=2)
+def say(text: str) -> None:
+    """Print, as ``train.progress`` does; nothing for no text."""
+    from rich.console import Console
+
+    if text:
+        Console(highlight=False, soft_wrap=True, markup=False).print(text)

@@ -18,8 +18,10 @@ from glassnet.train.saturation import flat_part
 
 #: Layers whose outputs are the numbers that came in.
 RESHAPING = (Flatten, FlattenConsecutive, Identity, Unflatten)
-#: Operations that are activations, also where no layer makes them.
-ACTIVATIONS = ("tanh", "sigmoid", "softplus", "relu", "leaky_relu", "elu", "gelu", "silu", "softmax", "log_softmax")
+#: Operations whose results are activations, before or after the nonlinear function.
+_ACTIVATIONS = {"linear", "project", "matmul", "conv", "add", "batch_norm", "layer_norm"} | {
+    *("tanh", "sigmoid", "softplus", "relu", "leaky_relu", "elu", "gelu", "silu", "softmax", "log_softmax")
+}
 
 
 @dataclass(frozen=True)
@@ -88,10 +90,7 @@ def look(step: BatchStep, x: Tensor, y: Tensor) -> Look:
 
     def listen_to_all(_module: Module, _inputs: tuple[Any, ...], output: Any) -> None:
         if isinstance(output, Tensor) and output.requires_grad:
-            for tensor in topological_order(output):  # activations in the code of a network are no layers of it
-                if tensor.node is not None and tensor.node.operation.name in ACTIVATIONS:
-                    tensor.retain_grad()
-            output.retain_grad()
+            retain_activations(output)
             whole[:] = [output]
 
     called: set[str] = set()
@@ -120,6 +119,15 @@ def look(step: BatchStep, x: Tensor, y: Tensor) -> Look:
         optimizer.states, optimizer.steps = states, steps
     output = next(iter(whole), None)
     return Look(outputs, before, after, gradients, (x, y), output, values, frozenset(called))
+
+
+def retain_activations(output: Tensor) -> None:
+    """Let the activations that an output was computed from keep their gradients, also where no layer made them."""
+    for tensor in topological_order(output):
+        if tensor.node is not None and tensor.node.operation.name in _ACTIVATIONS:
+            tensor.retain_grad()
+    if output.requires_grad:
+        output.retain_grad()
 
 
 @contextmanager

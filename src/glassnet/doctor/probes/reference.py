@@ -97,8 +97,8 @@ def _scaled(x: Array) -> Array:
     alike = std.max() <= 1e3 * max(float(np.median(std[std > 0])) if (std > 0).any() else 1.0, 1e-12)
     ranges = np.ptp(flat, axis=0)
     same_unit = alike and (ranges[ranges > 0].size == 0 or ranges.max() <= 1.5 * np.quantile(ranges[ranges > 0], 0.5))
-    flat = flat - flat.mean(0)
-    return flat if same_unit else flat / np.where(std > 0, std, 1.0)
+    scaled: Array = (flat - flat.mean(0)) / (1.0 if same_unit else np.where(std > 0, std, 1.0))
+    return scaled
 
 
 def _neighbours(flat: Array) -> Array:

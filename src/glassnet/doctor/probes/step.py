@@ -15,7 +15,8 @@ from glassnet.engine.scope import no_grad
 from glassnet.engine.tensor import Tensor
 from glassnet.nn.module import Module
 from glassnet.optim import Optimizer
-from glassnet.train.batch_step import BatchStep
+from glassnet.train.batch_step import Penalty
+from glassnet.train.evaluate import Loss
 from glassnet.train.look import Look
 from glassnet.train.saturation import SATURATED
 
@@ -25,16 +26,18 @@ _FLAT = {kind.__name__: flat for kind, flat in SATURATED.items()}
 class StepProbe:
     """Looks into steps of one training; it remembers the weights of the first look."""
 
-    def __init__(self, step: BatchStep, kind: str) -> None:
-        self.step = step
-        self.kind = kind  # of the loss
+    def __init__(
+        self, net: Module, optimizer: Optimizer, kind: str, *, loss: Loss | None = None, penalty: Penalty | None = None
+    ) -> None:
+        self.net, self.optimizer, self.loss, self.penalty = net, optimizer, loss, penalty
+        self.kind = kind  # of the loss, see ``costs.loss_kind``
         self.first: dict[str, Array] = {}
 
     def __call__(self, number: int, look: Look, lr: float) -> Probe:
         """The evidence of step ``number``, from 0."""
         is_first = not self.first
         self.first = self.first or look.before
-        net, optimizer = self.step.net, self.step.optimizer
+        net, optimizer = self.net, self.optimizer
         found = Probe(step=number, loss=float(look.values["loss"]), lr=lr)
         x = look.batch[0].data
         found.inputs = _rms(x) if x.dtype.kind == "f" else 0.0
@@ -55,7 +58,7 @@ class StepProbe:
                 if gradient is not None
             )
         )
-        found.regulariser, found.data = pulls(net, self.step.penalty, optimizer, look)
+        found.regulariser, found.data = pulls(net, self.penalty, optimizer, look)
         return found
 
     def _outputs(self, found: Probe, output: Tensor, targets: Tensor, is_first: bool) -> None:
@@ -69,11 +72,11 @@ class StepProbe:
         losses = row_losses(self.kind, out, targets.data)
         if losses is not None and len(losses) > 1:
             found.row_std = float(losses.std())
-        if is_first:
+        if is_first and self.loss is not None:
             ideal = ideal_outputs(self.kind, out, targets.data)
             if ideal is not None:
                 with no_grad():
-                    found.ideal_loss = self.step.loss(Tensor(ideal), targets).item()
+                    found.ideal_loss = float(self.loss(Tensor(ideal), targets).item())
 
 
 def layer_probe(place: Place) -> LayerProbe:
@@ -113,7 +116,7 @@ def twin_share(weight: Array, gradient: Array) -> float:
     return 1 - len(set(columns)) / len(columns) if len(columns) > 1 else 0.0
 
 
-def pulls(net: Module, penalty: Any, optimizer: Optimizer, look: Look) -> tuple[float | None, float | None]:
+def pulls(net: Module, penalty: Penalty | None, optimizer: Optimizer, look: Look) -> tuple[float | None, float | None]:
     """The norms of the gradients of the regulariser, penalty and weight decay, and of the loss alone."""
     parts: dict[str, Array] = {}
     paths = {id(parameter): path for path, parameter in net.named_parameters()}

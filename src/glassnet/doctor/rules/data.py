@@ -69,8 +69,11 @@ def _unnormalised(this: Rule, figure: str, value: float, threshold: float) -> Fi
 
 def unfinished(evidence: Evidence) -> bool:
     """Whether clearly something is left to learn, by what is known."""
-    return evidence.has("failure") or evidence.behind or evidence.learned is None or (
-        not evidence.has("reference") and not evidence.solved
+    return (
+        evidence.has("failure")
+        or evidence.behind
+        or evidence.learned is None
+        or (not evidence.has("reference") and not evidence.solved)
     )
 
 
@@ -99,13 +102,12 @@ def unscaled_targets(evidence: Evidence, this: Rule) -> Iterator[Finding]:
     size = max(abs(data.target_mean), data.target_std)
     if evidence.setup.loss != "mse" or size <= this["size"]:
         return
-    if evidence.has("progress") and evidence.solved and evidence.learned is not None and evidence.learned > 0.9:
-        return
     yield this.finding(
         f"the targets have mean {data.target_mean:.4g} and standard deviation {data.target_std:.4g}.",
         figure="size of the targets",
         value=size,
         threshold=this["size"],
+        severity="hint" if evidence.has("progress") and evidence.solved else "warning",
         remedy="Standardise them with the training split: y = (y - y.mean()) / y.std(), and scale predictions back.",
         change={"standardise": "y"},
     )

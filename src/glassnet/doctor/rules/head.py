@@ -97,6 +97,17 @@ def ascending(evidence: Evidence, this: Rule) -> Iterator[Finding]:
     """
     first = evidence.probes[0]
     size = abs(first.loss)
+    if evidence.setup.loss in ("cross_entropy", "bce", "mse", "l1", "huber") and first.loss < 0:
+        yield this.finding(
+            f"the first loss is {first.loss:.4g}, and {evidence.setup.loss} is never below 0: its sign was changed.",
+            figure="first loss",
+            value=first.loss,
+            threshold=0.0,
+            step=first.step,
+            remedy="Leave out the minus sign.",
+            change={"negate_loss": True},
+        )
+        return
     if first.ideal_loss is not None and not evidence.setup.known_loss:
         worse = first.ideal_loss - first.loss
         if worse > this["margin"] * size:

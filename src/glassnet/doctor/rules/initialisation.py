@@ -72,7 +72,7 @@ def bad_initial_scale(evidence: Evidence, this: Rule) -> Iterator[Finding]:
         )
 
 
-@rule("high-initial-loss", needs=["setup", "data", "probes"], classes=1.5, values=4.0, severe=3.0, slow=0.1)
+@rule("high-initial-loss", needs=["setup", "data", "probes"], classes=1.5, values=4.0, severe=2.0, slow=0.1)
 def high_initial_loss(evidence: Evidence, this: Rule) -> Iterator[Finding]:
     """A first loss far above that of a network that knows nothing: a warning if it takes long to come down."""
     setup, first, data = evidence.setup, evidence.probes[0], evidence.data
@@ -90,7 +90,7 @@ def high_initial_loss(evidence: Evidence, this: Rule) -> Iterator[Finding]:
         return
     progress = evidence.progress
     above = sum(one > known for one in progress.losses) / len(progress.losses) if progress.losses else 0.0
-    costly = ratio > this["severe"] and (above > this["slow"] or evidence.harmed)
+    costly = ratio > this["severe"] * limit and not evidence.solved and (above > this["slow"] or evidence.harmed)
     yield this.finding(
         f"the first loss is {first.loss:.4g}, and knowing nothing costs {known:.4g} ({name}).",
         figure="first loss in relation to that of knowing nothing",

@@ -14,7 +14,9 @@ from glassnet.doctor.rules.setup import default_lr
 
 def gradient_ratio(evidence: Evidence, probe: Probe) -> float | None:
     """The norm of the gradient at the output of the first linear layer by that at the last."""
-    linear = [probe.layers[one.path] for one in evidence.setup.layers if one.kind in LINEAR and one.path in probe.layers]
+    linear = [
+        probe.layers[one.path] for one in evidence.setup.layers if one.kind in LINEAR and one.path in probe.layers
+    ]
     known = [one.gradient for one in linear if one.gradient is not None and math.isfinite(one.gradient)]
     return known[0] / known[-1] if len(known) >= 2 and known[-1] > 0 else None
 
@@ -131,10 +133,11 @@ def _round(value: float) -> float:
 
 @rule("learning-rate-too-high", needs=["setup", "probes", "progress"], ratio=0.05, swings=3.0)
 def learning_rate_too_high(evidence: Evidence, this: Rule) -> Iterator[Finding]:
-    """Updates that are large beside the weights, while the loss rises, jumps or stays high."""
+    """Updates that are large beside the weights, while the loss jumps, rises or swings, with harm."""
     found = rates(evidence)[: max(2, len(evidence.probes) // 2)]
     above = [(one, ratio) for one, ratio in found if ratio > this["ratio"]]
-    if not above or not (evidence.harmed or evidence.progress.rising or swing(evidence) > this["swings"]):
+    wild = evidence.has("failure") or evidence.progress.rising or swing(evidence) > this["swings"]
+    if not above or not (wild or (evidence.harmed and evidence.progress.jumped)):
         return
     lr = evidence.setup.lr
     probe, ratio = above[0]
@@ -211,13 +214,17 @@ def _peak(planned: list[tuple[int, float]]) -> int:
     return max(range(len(planned)), key=lambda i: planned[i][1])
 
 
-@rule("over-regularised", needs=["setup", "probes", "progress"], times=2.0, drop=0.7)
+@rule("over-regularised", needs=["setup", "probes", "progress"], times=2.0, grown=1.5, shrunk=0.3, equal=0.5, drop=0.7)
 def over_regularised(evidence: Evidence, this: Rule) -> Iterator[Finding]:
     """A regulariser that pulls more than the data, or dropout of nearly everything, in a network that learns little."""
     if not evidence.harmed:
         return
+    # Weights that have grown since are the work of something else.
+    sizes = {one.step: size(one) / max(size(evidence.probes[0]), 1e-30) for one in evidence.probes}
     pulls = [(one, one.regulariser / one.data) for one in evidence.probes if one.regulariser is not None and one.data]
-    above = [(one, ratio) for one, ratio in pulls if ratio > this["times"]]
+    pulls = [(one, ratio) for one, ratio in pulls if sizes[one.step] < this["grown"]]
+    shrunk = min(sizes.values()) < this["shrunk"]
+    above = [(one, ratio) for one, ratio in pulls if ratio > this["times"] or (shrunk and ratio > this["equal"])]
     if above:
         probe, ratio = max(above, key=lambda pair: pair[1])
         name = "penalty" if evidence.setup.penalty else "weight_decay"
@@ -241,16 +248,21 @@ def over_regularised(evidence: Evidence, this: Rule) -> Iterator[Finding]:
         )
 
 
-@rule("stopped-early", needs=["progress", "data", "setup"], share=0.1, hint=0.03)
+def size(probe: Probe) -> float:
+    """The median rms of the matrices of weights."""
+    return median([one.rms for one in probe.matrices] or [0.0])
+
+
+@rule("stopped-early", needs=["progress", "data", "setup"], share=0.06, hint=0.03)
 def stopped_early(evidence: Evidence, this: Rule) -> Iterator[Finding]:
     """A loss that fell clearly to the very end, with a learning rate that was not meant to end."""
     progress = evidence.progress
-    if evidence.solved or evidence.has("failure") or not progress.falling or len(progress.losses) < 6:
+    if evidence.solved or evidence.has("failure") or len(progress.losses) < 6:
         return
     planned = [rate for _, rate in evidence.setup.rates]
     if planned and planned[-1] < 0.1 * max(planned):
         return
-    fell, _ = progress.fall(0.67)
+    fell = max(progress.fall(0.67)[0] if progress.falling else 0.0, progress.val_fall)
     level = evidence.data.constant or abs(progress.start)
     share = fell / level if level else 0.0
     if share <= this["hint"]:
@@ -268,7 +280,7 @@ def stopped_early(evidence: Evidence, this: Rule) -> Iterator[Finding]:
     )
 
 
-@rule("underfitting", needs=["progress", "checkup"], margin=0.05)
+@rule("underfitting", needs=["progress", "checkup"], margin=0.1, share=0.3)
 def underfitting(evidence: Evidence, this: Rule) -> Iterator[Finding]:
     """Worse than simple means on the very rows that it was trained on, and not getting better."""
     train, overfit = evidence.checkup.train, evidence.overfit
@@ -282,14 +294,17 @@ def underfitting(evidence: Evidence, this: Rule) -> Iterator[Finding]:
             remedy="Look for a bug in the network or the loss; then take wider layers.",
             change={"hidden": "wider"},
         )
-    elif evidence.behind and train is not None and train.gain is not None:
+    elif evidence.has("reference") and train is not None and train.gain is not None:
         found = evidence.reference
+        limit = found.gain - found.margin(this["margin"], this["share"])
+        if train.gain >= limit:
+            return
         yield this.finding(
             f"on its own training rows the network takes away {train.gain:.0%} of a constant's error; {found.name} "
             f"take{'s' if found.name.startswith('a ') else ''} away {found.gain:.0%} on rows not seen.",
             figure="share of the constant's error that is taken away",
             value=train.gain,
-            threshold=found.gain - max(3 * found.spread, this["margin"]),
+            threshold=limit,
             step=evidence.checkup.step,
             remedy=f"Take wider layers, another learning rate than {evidence.setup.lr or default_lr(evidence):g}, or "
             "more steps; glassnet doctor RUN --deep tests whether the network can learn 16 rows.",

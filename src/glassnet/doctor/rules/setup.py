@@ -9,13 +9,23 @@ from glassnet.doctor.finding import Finding
 from glassnet.doctor.rule import Rule, rule
 
 
-@rule("parameters-not-updated", needs=["probes"], severity="error", at_once=True)
+@rule("parameters-not-updated", severity="error", at_once=True)
 def parameters_not_updated(evidence: Evidence, this: Rule) -> Iterator[Finding]:
-    """A step with gradients that left every parameter as it was; a warm-up from 0 is none."""
+    """A step with gradients that left every parameter as it was, a warm-up from 0 is none; or no step at all."""
+    if evidence.without_step is not None:
+        yield this.finding(
+            "gradients were computed, and no step of the optimizer used them.",
+            figure="steps with these gradients",
+            value=0,
+            threshold=1,
+            step=evidence.without_step,
+            remedy="Call optimizer.step() after loss.backward(), and optimizer.zero_grad() before it.",
+        )
+        return
     planned = [rate for _, rate in evidence.setup.rates]
     for probe in evidence.probes:
         updates = [one.update for one in probe.parameters.values()]
-        waits = probe.lr == 0 and any(planned)
+        waits = any(planned) and probe.lr < 0.01 * max(planned)  # a warm-up, or the end of a decay
         if updates and not any(updates) and probe.gradient > 0 and not waits:
             why = "the learning rate is 0" if probe.lr == 0 else f"the learning rate is {probe.lr:g}"
             yield this.finding(
@@ -34,9 +44,13 @@ def parameters_not_updated(evidence: Evidence, this: Rule) -> Iterator[Finding]:
 
 def default_lr(evidence: Evidence) -> float:
     """A usual learning rate of the optimizer."""
-    return 0.1 if evidence.setup.optimizer == "SGD" and not evidence.setup.momentum else 0.01 if (
-        evidence.setup.optimizer == "SGD"
-    ) else 0.001
+    return (
+        0.1
+        if evidence.setup.optimizer == "SGD" and not evidence.setup.momentum
+        else 0.01
+        if (evidence.setup.optimizer == "SGD")
+        else 0.001
+    )
 
 
 @rule("parameter-not-in-optimizer", needs=["setup"], at_once=True)
