@@ -211,8 +211,8 @@ class LayerProbe:
 @dataclass
 class ParameterProbe:
     """A parameter in one step. rms: of its values; update: of what the step adds; gradient: its norm, None without one.
-    matrix: whether it has two axes or more, unlike a bias. moved: the norm of what has changed since the first look in relation to the norm then. twins: the share of output units
-    with a twin in weights and gradients.
+    matrix: whether it has two axes or more, unlike a bias. moved: the norm of what has changed since the first look by
+    the norm then. twins: the share of output units with a twin in weights and gradients.
     """
 
     rms: float
@@ -343,7 +343,7 @@ class Evidence:
     overfit: Overfit = field(default_factory=Overfit)
     failure: Failure = field(default_factory=Failure)
     unused: list[str] = field(default_factory=list)  # trainable parameters without a gradient in every step so far
-    without_step: bool = False  # gradients were thrown away, or piled up, and no step was made with them
+    without_step: int | None = None  # when gradients were thrown away, or piled up, without a step
     evaluated_in_training: list[str] = field(default_factory=list)  # layers in training mode at an evaluation
 
     def has(self, part: str) -> bool:

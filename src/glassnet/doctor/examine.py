@@ -68,6 +68,7 @@ def examine(
         loss=kind,
         order=None if shuffle else np.arange(len(train)),
         batch_size=size,
+        finite=True,  # a Split has only such
     )
     x_batch, y_batch = batches(train, size, seed=seed, shuffle=shuffle)[0]
     modes = [(module, module.training) for module in net.modules()]

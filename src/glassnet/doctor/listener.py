@@ -76,6 +76,7 @@ class Listener(Callback):
             loss=self._kind,
             order=None if loop.shuffle else np.arange(len(loop.train)),
             batch_size=loop.batch_size,
+            finite=True,  # a Split has only such
         )
 
     def on_look(self, loop: Loop, look: Look) -> None:

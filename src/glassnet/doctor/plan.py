@@ -11,12 +11,12 @@ from glassnet.train.pays import OPERATION, compiling, eager_step
 #: The share of the work of a training that looking may take.
 SHARE = 0.03
 #: The fewest and the most looks.
-FEWEST, MOST = 2, 48
+FEWEST, MOST = 3, 48
 
 
 def looks_worth(net: Module, batch_size: int, steps: int) -> int:
     """How many looks a training is worth."""
-    look = 2 * eager_step(net, batch_size)  # one step, and as much again to read what it left
+    look = 4 * eager_step(net, batch_size)  # a step with the gradients of all layers, and reading what it left
     work = steps * compiled_step(net, batch_size) + compiling(net)
     if steps * eager_step(net, batch_size) < compiling(net):  # it stays eager
         work = steps * eager_step(net, batch_size)
@@ -35,7 +35,7 @@ def planned(looks: int, steps: int, shared: int | None = None) -> list[int]:
     """
     if steps <= looks:
         return list(range(steps))
-    early = [0, *(2**i for i in range(max(0, looks // 2 - 1)))][: max(1, looks // 2)]
+    early = [0, *(2**i for i in range(steps.bit_length() // 2))][: max(1, 2 * looks // 3)]
     start = early[-1]
     late = np.linspace(start, steps - 1, looks - len(early) + 1)[1:]
     if shared is not None and (steps - 1 - start) / max(1, len(late)) >= shared:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections import Counter
 
 import numpy as np
 
@@ -11,7 +11,9 @@ from glassnet.doctor.probes.costs import constant_loss
 from glassnet.engine.namespace import Array
 
 #: Rows of a sample for sums, for counting different values, and for comparing whole rows.
-SAMPLE, FEW, MOST = 2048, 256, 20_000
+SAMPLE, FEW, MOST = 1024, 256, 5000
+#: Columns of wide rows that are compared first.
+COLUMNS = 32
 #: Features of a row beyond which they are looked at together.
 WIDEST = 4096
 #: Different whole numbers that may be labels.
@@ -26,12 +28,15 @@ def look_at_data(
     loss: str = "",
     order: Array | None = None,
     batch_size: int = 32,
+    finite: bool = False,
 ) -> Data:
     """The evidence about rows x (N, ...) and targets y (N, ...), and those of validation.
 
     loss: its kind, see ``costs.loss_kind``. order: the rows as the first epoch takes them, if they are not shuffled.
+    finite: whether it is known that all numbers are.
     """
-    found = Data(rows=len(x), val_rows=0 if val is None else len(val[0]), nonfinite_rows=nonfinite_rows(x, y))
+    found = Data(rows=len(x), val_rows=0 if val is None else len(val[0]))
+    found.nonfinite_rows = [] if finite else nonfinite_rows(x, y)
     if found.nonfinite_rows:
         keep = np.setdiff1d(np.arange(len(x)), found.nonfinite_rows)
         x, y = x[keep], y[keep]
@@ -47,11 +52,16 @@ def look_at_data(
             found.giveaway = giveaway(flat, y[rows], found.target_kind)
             if found.target_kind == "numbers":
                 found.ordered = ordered(flat, y[rows])
-    prints = _prints(x, y) if x.dtype.kind == "f" else None
-    if prints is not None:
-        found.repeated, found.conflicting = _repeated(*prints)
+    if x.dtype.kind == "f":
+        of_x, of_val = _prints(x, None if val is None else val[0].astype(x.dtype, copy=False))
+        if len(set(of_x)) < len(of_x):
+            targets = _hashes(y[sample(len(y), MOST)].reshape(len(of_x), -1))
+            found.repeated, found.conflicting = _repeated(of_x, targets)
+        if of_val:
+            known = set(of_x)
+            found.leaked = min(1.0, sum(one in known for one in of_val) / len(of_val) * len(x) / len(of_x))
     if val is not None:
-        _compare(found, val, prints, len(x))
+        _compare(found, *val)
     if order is not None and found.target_kind == "classes" and y.ndim == 1:
         found.runs_z, found.per_batch = runs(y[order], batch_size)
     return found
@@ -75,9 +85,10 @@ def features(flat: Array) -> Features:
     """Columns of x (N, D)."""
     few = np.sort(flat[sample(len(flat), FEW)], axis=0)
     distinct = 1 + (few[1:] != few[:-1]).sum(0)
+    centre = flat.mean(0, dtype=np.float64)
     return Features(
-        mean=flat.mean(0, dtype=np.float64).tolist(),
-        std=flat.std(0, dtype=np.float64).tolist(),
+        mean=centre.tolist(),
+        std=np.sqrt(np.maximum(((flat - centre.astype(flat.dtype)) ** 2).mean(0, dtype=np.float64), 0.0)).tolist(),
         low=flat.min(0).tolist(),
         high=flat.max(0).tolist(),
         distinct=distinct.tolist(),
@@ -88,7 +99,7 @@ def giveaway(flat: Array, y: Array, kind: str) -> list[float]:
     """How well each feature alone gives the target: the share of its variance between classes, or the square of the
     correlation with a value. (N, D) and (N,) or (N, 1).
     """
-    x = flat.astype(np.float64)
+    x = flat if flat.shape[1] > 64 else flat.astype(np.float64)
     centred = x - x.mean(0)
     total = (centred**2).sum(0)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -169,37 +180,46 @@ def target_kind(y: Array, loss: str) -> str:
     return "numbers" if named else "values"
 
 
-def _prints(x: Array, y: Array) -> tuple[list[int], list[int]]:
-    """A number for each row, and one for each row with its target: equal rows have equal numbers."""
-    rows = sample(len(x), MOST)
-    flat = np.ascontiguousarray(x[rows] + 0.0).reshape(len(rows), -1)  # + 0.0: there is one zero
-    targets = np.ascontiguousarray(y[rows]).reshape(len(rows), -1)
-    of_x = [hash(row.tobytes()) for row in flat]
-    return of_x, [hash((one, target.tobytes())) for one, target in zip(of_x, targets, strict=True)]
+def _prints(x: Array, val: Array | None) -> tuple[list[int], list[int]]:
+    """A number for each row of training and of validation, on samples: equal rows have equal numbers.
+
+    Of wide rows only some columns are read; those that are equal there are then compared as a whole.
+    """
+    parts = [x[sample(len(x), MOST)]] + ([] if val is None else [val[sample(len(val), SAMPLE)]])
+    rows = [part.reshape(len(part), -1) for part in parts]
+    width = rows[0].shape[1]
+    some = np.linspace(0, width - 1, min(COLUMNS, width)).astype(np.int64)
+    found = [one for part in rows for one in _hashes(part if len(some) == width else part[:, some])]
+    if len(some) < width:
+        times = Counter(found)
+        unsure = [i for i, one in enumerate(found) if times[one] > 1]
+        for i in unsure:
+            part, row = (0, i) if i < len(rows[0]) else (1, i - len(rows[0]))
+            found[i] = _hashes(rows[part][row : row + 1])[0]
+    return found[: len(rows[0])], found[len(rows[0]) :]
 
 
-def _repeated(of_x: list[int], of_both: list[int]) -> tuple[float, float]:
-    different, pairs = len(set(of_x)), set(of_both)
-    of_pair = dict(zip(of_both, of_x, strict=True))
-    labels: dict[int, int] = {}
-    for pair in pairs:
-        labels[of_pair[pair]] = labels.get(of_pair[pair], 0) + 1
-    torn = sum(labels[one] > 1 for one in of_x)
-    return 1 - different / len(of_x), torn / len(of_x)
+def _hashes(rows: Array) -> list[int]:
+    """A number for the bytes of each row (N, D)."""
+    plain = np.ascontiguousarray(rows + 0.0) if rows.dtype.kind == "f" else np.ascontiguousarray(rows)  # one zero
+    width = plain.shape[1] * plain.itemsize
+    content = plain.tobytes()
+    return [hash(content[i : i + width]) for i in range(0, len(content), width)]
 
 
-def _compare(found: Data, val: tuple[Array, Array], prints: Any, rows: int) -> None:
-    """What validation has in common with training, and how it differs."""
-    x, y = val
+def _repeated(of_x: list[int], targets: list[int]) -> tuple[float, float]:
+    """The share of rows that equal an earlier one, and of those that equal one with another target."""
+    labels: dict[int, set[int]] = {}
+    for one, target in zip(of_x, targets, strict=True):
+        labels.setdefault(one, set()).add(target)
+    torn = sum(len(labels[one]) > 1 for one in of_x)
+    return 1 - len(labels) / len(of_x), torn / len(of_x)
+
+
+def _compare(found: Data, x: Array, y: Array) -> None:
+    """How the rows of validation are distributed."""
     if found.target_kind == "classes" and y.dtype.kind in "iu":
         found.val_classes = np.bincount(y[y >= 0].ravel(), minlength=len(found.classes)).tolist()
     found.val_target_mean, found.val_target_std = float(y.mean(dtype=np.float64)), float(y.std(dtype=np.float64))
-    if x.dtype.kind != "f":
-        return
-    picked = sample(len(x), SAMPLE)
     if found.features is not None:
-        found.val_features = features(x[picked].reshape(len(picked), -1))
-    if prints is not None:
-        known = set(prints[0])
-        own, _ = _prints(x[picked].astype(x.dtype), y[picked])
-        found.leaked = min(1.0, sum(one in known for one in own) / len(own) * rows / min(rows, MOST))
+        found.val_features = features(x[sample(len(x), SAMPLE)].reshape(-1, len(found.features.mean)))

@@ -156,7 +156,7 @@ def class_imbalance(evidence: Evidence, this: Rule) -> Iterator[Finding]:
                 value=recall,
                 threshold=this["recall"],
                 step=evidence.checkup.step,
-                remedy="Weigh the classes, nn.CrossEntropyLoss(weight=total / (classes * counts)), or repeat rare rows.",
+                remedy="Weigh the classes, nn.CrossEntropyLoss(weight=...), or repeat the rare rows.",
                 change={"class_weights": True},
                 ratio=most / count,
                 label=label,
