@@ -42,6 +42,7 @@ def bad_initial_scale(evidence: Evidence, this: Rule) -> Iterator[Finding]:
     reference = first.inputs or None
     ends = {one.path for one in evidence.setup.last()}
     normed = {path for one in evidence.setup.layers if one.kind in NORMS for path in one.after}
+    bounded = {path for one in evidence.setup.layers if one.kind in ("Tanh", "Sigmoid") for path in one.after}
     worst: tuple[float, str, float] | None = None
     for layer in evidence.setup.layers:
         probe = first.layers.get(layer.path)
@@ -51,6 +52,8 @@ def bad_initial_scale(evidence: Evidence, this: Rule) -> Iterator[Finding]:
             reference = probe.std
             continue
         ratio = probe.std / reference
+        if ratio > 1 and layer.path in bounded:  # the activation ends the growth: it saturates instead
+            continue
         if worst is None or abs(math.log(ratio)) > abs(math.log(worst[0])):
             worst = ratio, layer.path, probe.std
     if worst is None:

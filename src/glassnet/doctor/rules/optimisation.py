@@ -280,7 +280,7 @@ def stopped_early(evidence: Evidence, this: Rule) -> Iterator[Finding]:
     )
 
 
-@rule("underfitting", needs=["progress", "checkup"], margin=0.1, share=0.3)
+@rule("underfitting", margin=0.1, share=0.3)
 def underfitting(evidence: Evidence, this: Rule) -> Iterator[Finding]:
     """Worse than simple means on the very rows that it was trained on, and not getting better."""
     train, overfit = evidence.checkup.train, evidence.overfit
