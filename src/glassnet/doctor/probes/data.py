@@ -6,7 +6,7 @@ from collections import Counter
 
 import numpy as np
 
-from glassnet.doctor.evidence import Data, Features
+from glassnet.doctor.facts import Data, Features
 from glassnet.doctor.probes.costs import constant_loss
 from glassnet.engine.namespace import Array
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from glassnet.doctor.evidence import Layer
+from glassnet.doctor.facts import Layer
 from glassnet.engine.backward import topological_order
 from glassnet.engine.tensor import Tensor
 from glassnet.nn.dropout import Dropout

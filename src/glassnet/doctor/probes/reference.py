@@ -10,18 +10,22 @@ import math
 
 import numpy as np
 
-from glassnet.doctor.evidence import Reference
+from glassnet.doctor.observed import Reference
 from glassnet.doctor.probes.data import sample
 from glassnet.engine.namespace import Array
 
 #: Rows that are looked at, and neighbours of each.
 ROWS, NEIGHBOURS = 800, 5
+#: With fewer rows there is no telling.
+FEWEST = 40
 #: Rows for counts of indices.
 COUNTED = 20_000
 
 
 def reference(x: Array, y: Array, kind: str) -> Reference:
     """The reference for rows x (N, ...) and targets y (N, ...); empty where there is none. kind: of the loss."""
+    if len(x) < FEWEST:
+        return Reference()
     if y.dtype.kind in "iu" and y.ndim == 1 and kind in ("cross_entropy", "nll"):
         if (y < 0).any():
             return Reference()
@@ -44,7 +48,7 @@ def _of_classes(x: Array, y: Array) -> Reference:
     votes = np.zeros((len(rows), classes))
     np.add.at(votes, (np.arange(len(rows))[:, None], labels[near]), 1)
     constant = 1 - np.bincount(labels).max() / len(labels)
-    if constant == 0 or len(rows) < 4 * NEIGHBOURS:
+    if constant == 0:
         return Reference()
     wrong = float((votes.argmax(1) != labels).mean())
     train, test = _halves(len(rows))
@@ -60,7 +64,7 @@ def _of_values(x: Array, y: Array) -> Reference:
     rows = sample(len(x), ROWS)
     target = y[rows]
     constant = float(target.var())
-    if constant == 0 or len(rows) < 4 * NEIGHBOURS:
+    if constant == 0:
         return Reference()
     flat = _scaled(x[rows])
     errors = (target[_neighbours(flat)].mean(1) - target) ** 2

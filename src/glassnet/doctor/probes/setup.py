@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from glassnet.doctor.evidence import Layer, Parameter, SetUp
+from glassnet.doctor.facts import Layer, Parameter, SetUp
 from glassnet.doctor.probes.costs import loss_kind
 from glassnet.doctor.probes.graph import layers_of, places
 from glassnet.engine.tensor import Tensor

@@ -6,7 +6,8 @@ import math
 from collections.abc import Iterator
 from statistics import median
 
-from glassnet.doctor.evidence import Evidence, Features
+from glassnet.doctor.evidence import Evidence
+from glassnet.doctor.facts import Features
 from glassnet.doctor.finding import Finding
 from glassnet.doctor.rule import Rule, rule
 

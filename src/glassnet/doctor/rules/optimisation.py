@@ -6,8 +6,10 @@ import math
 from collections.abc import Iterator
 from statistics import median
 
-from glassnet.doctor.evidence import LINEAR, Evidence, Probe
+from glassnet.doctor.evidence import Evidence
+from glassnet.doctor.facts import LINEAR
 from glassnet.doctor.finding import Finding
+from glassnet.doctor.observed import Probe
 from glassnet.doctor.rule import Rule, rule
 from glassnet.doctor.rules.setup import default_lr
 
