@@ -195,8 +195,6 @@ def test_a_doctor_that_fails_does_not_end_the_training():
 
     doctor = gn.doctor.Doctor(rules=[gn.doctor.rule("broken")(broken)])
     gn.doctor.RULES.pop("broken")
-    with pytest.warns(
-        RuntimeWarning, match="the doctor gave up, and the training went on without it: ZeroDivisionError"
-    ):
+    with pytest.warns(RuntimeWarning, match="the doctor gave up.*ZeroDivisionError"):
         run = fit(two_linears(), doctor=doctor)
     assert (run.epochs, run.findings) == (4, [])

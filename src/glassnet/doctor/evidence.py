@@ -76,6 +76,8 @@ class Evidence:
         train = self.checkup.train
         if not self.has("reference") or train is None or train.gain is None:
             return False
+        if self.reference.loss is not None and not self.setup.weighted and train.loss > 1.02 * self.reference.loss:
+            return True
         return train.gain < self.reference.gain - self.reference.margin(0.05, 0.15)
 
     @property

@@ -10,12 +10,13 @@ class Reference:
     """What simple means reach on rows that they have not seen: the nearest neighbours, a line, or counts.
 
     gain: the share of the best constant's error that they take away, by wrong classes or squares. spread: its
-    standard error. odd_rows: rows whose label all that is near them contradicts. odd: their share.
+    standard error. loss: what counts cost in cross-entropy. odd_rows: rows whose label all that is near them contradicts. odd: their share.
     """
 
     name: str = ""
     gain: float = 0.0
     spread: float = 0.0
+    loss: float | None = None
     odd: float = 0.0
     odd_rows: list[int] = field(default_factory=list)
 

@@ -20,6 +20,8 @@ ROWS, NEIGHBOURS = 800, 5
 FEWEST = 40
 #: Rows for counts of indices.
 COUNTED = 20_000
+#: What is added to each count, so that what was not seen has a share.
+SMOOTHING = 0.5
 
 
 def reference(x: Array, y: Array, kind: str) -> Reference:
@@ -57,7 +59,7 @@ def _of_classes(x: Array, y: Array) -> Reference:
     name, wrong = ("the nearest neighbours", wrong) if wrong <= wrong_line else ("a linear fit", wrong_line)
     odd = np.flatnonzero((votes.max(1) == NEIGHBOURS) & (votes.argmax(1) != labels))
     spread = math.sqrt(max(wrong * (1 - wrong), 1 / len(test)) / len(test)) / constant
-    return Reference(name, 1 - wrong / constant, spread, len(odd) / len(rows), rows[odd].tolist())
+    return Reference(name, 1 - wrong / constant, spread, odd=len(odd) / len(rows), odd_rows=rows[odd].tolist())
 
 
 def _of_values(x: Array, y: Array) -> Reference:
@@ -88,7 +90,10 @@ def _counts(x: Array, y: Array) -> Reference:
     if constant == 0:
         return Reference()
     spread = math.sqrt(wrong * (1 - wrong) / len(test)) / constant
-    return Reference("counts of the last index", 1 - wrong / constant, spread)
+    shares = table + SMOOTHING
+    shares /= shares.sum(1, keepdims=True)
+    loss = float(-np.log(shares[last[test], labels[test]]).mean())
+    return Reference("counts of the last index", 1 - wrong / constant, spread, loss)
 
 
 def _scaled(x: Array) -> Array:
