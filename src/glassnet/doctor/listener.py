@@ -34,6 +34,9 @@ if TYPE_CHECKING:
     from glassnet.train.loop import Loop
 
 
+#: Looks after which errors are said at once; what is wrong from the start is seen in them.
+EARLY = 4
+
 Hook = TypeVar("Hook", bound=Callable[..., None])
 
 
@@ -134,7 +137,8 @@ class Listener(Callback):
         self.evidence.probes.append(self._probe(loop.step, look, loop.optimizer.lr))
         unused = {path for path, gradient in look.gradients.items() if gradient is None}
         self.evidence.unused = sorted(unused if len(self.evidence.probes) == 1 else unused & {*self.evidence.unused})
-        self._say_errors()
+        if len(self.evidence.probes) <= EARLY:
+            self._say_errors()
 
     @careful
     def on_fit_end(self, loop: Loop) -> None:

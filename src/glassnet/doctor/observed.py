@@ -10,7 +10,8 @@ class Reference:
     """What simple means reach on rows that they have not seen: the nearest neighbours, a line, or counts.
 
     gain: the share of the best constant's error that they take away, by wrong classes or squares. spread: its
-    standard error. loss: what counts cost in cross-entropy. odd_rows: rows whose label all that is near them contradicts. odd: their share.
+    standard error. loss: what counts cost in cross-entropy. odd_rows: rows whose label all that is near them
+    contradicts. odd: their share.
     """
 
     name: str = ""

@@ -264,7 +264,7 @@ def split_shift(evidence: Evidence, this: Rule) -> Iterator[Finding]:
         return
     if data.features is not None and data.val_features is not None:
         moved, which = _features_apart(data.features, data.val_features)
-        error = this["errors"] * math.sqrt(1 / min(data.rows, 2048) + 1 / min(data.val_rows, 2048))
+        error = this["errors"] * math.sqrt(1 / min(data.rows, 512) + 1 / min(data.val_rows, 512))
         if moved > max(this["features"], error):
             yield _shifted(this, "shift of a feature's mean in its standard deviations", moved, this["features"], which)
 
