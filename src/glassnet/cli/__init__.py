@@ -9,6 +9,7 @@ import typer
 
 from glassnet.cli.compare import compare
 from glassnet.cli.data import app as data
+from glassnet.cli.doctor import doctor
 from glassnet.cli.evaluate import evaluate
 from glassnet.cli.lr_find import lr_find
 from glassnet.cli.plot import plot
@@ -28,7 +29,7 @@ app = typer.Typer(
     add_completion=False,
     help="Build, train and see into neural networks.",
 )
-for command in (train, tune, resume, evaluate, predict, sample, score, lr_find, summary, plot, compare):
+for command in (train, tune, resume, evaluate, predict, sample, score, lr_find, summary, plot, compare, doctor):
     app.command()(command)
 app.add_typer(data, name="data")
 

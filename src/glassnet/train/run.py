@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,6 +34,8 @@ class Run:
     folder: where it was saved, or None. config: what is needed to repeat it.
     diagnostics: statistics of layers and parameters over time, see ``Diagnostics``.
     eager_reason: why steps were made eagerly, where they might have been compiled, or None.
+    findings: what the doctor has found, causes first; empty for a healthy run. They are not read back by ``load``: see
+    ``glassnet.doctor.of_run``.
     """
 
     net: Module
@@ -47,6 +49,7 @@ class Run:
     config: dict[str, Any]
     diagnostics: Diagnostics | None = None
     eager_reason: str | None = None
+    findings: Sequence[Any] = ()
 
     def __repr__(self) -> str:
         parts = [f"{self.epochs} epochs", f"{self.steps:,} steps", f"{self.seconds:.1f} s"]
