@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from glassnet.nn.module import Module
-from glassnet.train.look import leaves
-from glassnet.train.pays import OPERATION, compiling, eager_step
+from glassnet.train.pays import compiled_step, compiling, eager_step, saved_by_step
 
 #: The share of the work of a training that looking may take.
 SHARE = 0.02
@@ -18,15 +17,9 @@ def looks_worth(net: Module, batch_size: int, steps: int) -> int:
     """How many looks a training is worth."""
     look = 4 * eager_step(net, batch_size)  # a step with the gradients of all layers, and reading what it left
     work = steps * compiled_step(net, batch_size) + compiling(net)
-    if steps * eager_step(net, batch_size) < compiling(net):  # it stays eager
+    if steps * saved_by_step(net, batch_size) < compiling(net):  # it stays eager
         work = steps * eager_step(net, batch_size)
     return int(np.clip(SHARE * work / look, FEWEST, MOST))
-
-
-def compiled_step(net: Module, rows: int) -> float:
-    """About what a compiled step takes, in the seconds of ``train.pays``."""
-    weights = sum(parameter.size for parameter in net.parameters())
-    return 5e-6 * len(leaves(net)) + 0.4 * OPERATION * 6 * rows * weights
 
 
 def planned(looks: int, steps: int, shared: int | None = None) -> list[int]:
