@@ -4,6 +4,7 @@
 """
 
 from glassnet.doctor import rules as _rules  # declares them
+from glassnet.doctor import torch
 from glassnet.doctor.codes import CODES
 from glassnet.doctor.doctor import Doctor
 from glassnet.doctor.evidence import Evidence
@@ -27,6 +28,7 @@ __all__ = [
     "examine",
     "of_run",
     "rule",
+    "torch",
     "watch",
 ]
 del _rules

@@ -21,7 +21,7 @@ from glassnet.train.evaluate import Loss
 from glassnet.train.look import Look
 from glassnet.train.saturation import SATURATED
 
-_FLAT = {kind.__name__: flat for kind, flat in SATURATED.items()}
+FLAT = {kind.__name__: flat for kind, flat in SATURATED.items()}
 
 
 class StepProbe:
@@ -46,7 +46,8 @@ class StepProbe:
             found.evaluating = [path for path, module in modal_layers(net) if not module.training]
         if look.output is not None:
             found.layers = {
-                one.path: layer_probe(one.kind, one.output.data, one.output.grad) for one in places(net, look.output)
+                one.path: layer_probe(one.kind, one.output.data, norm_of(one.output.grad))
+                for one in places(net, look.output)
             }
             out, targets = look.output.data, look.batch[1]
             note_outputs(found, self.kind, out, targets.data)
@@ -85,9 +86,7 @@ def note_parameters(
     units that are alike. Matrices are (in, out).
     """
     for path, values in before.items():
-        found.parameters[path] = parameter_probe(
-            values, after[path], gradients[path], first.get(path), twins=twins
-        )
+        found.parameters[path] = parameter_probe(values, after[path], gradients[path], first.get(path), twins=twins)
     found.gradient = _root(one.gradient for one in found.parameters.values())
     found.along = float(
         sum(
@@ -98,16 +97,19 @@ def note_parameters(
     )
 
 
-def layer_probe(kind: str, out: Array, gradient: Array | None) -> LayerProbe:
-    """What a layer gives out in a step (..., units), with the gradient by it."""
-    found = LayerProbe(mean=float(out.mean()), std=float(out.std()))
-    if gradient is not None:
-        found.gradient = float(np.linalg.norm(gradient))
-    if kind in _FLAT:
-        found.flat = float(_FLAT[kind](out).mean())
+def layer_probe(kind: str, out: Array, gradient: float | None) -> LayerProbe:
+    """What a layer gives out in a step (..., units), with the norm of the gradient by it."""
+    found = LayerProbe(mean=float(out.mean()), std=float(out.std()), gradient=gradient)
+    if kind in FLAT:
+        found.flat = float(FLAT[kind](out).mean())
     if kind == "ReLU" and out.ndim > 1:
         found.zero = float((out <= 0).all(tuple(range(out.ndim - 1))).mean())
     return found
+
+
+def norm_of(gradient: Array | None) -> float | None:
+    """The norm of a gradient, None without one."""
+    return None if gradient is None else float(np.linalg.norm(gradient))
 
 
 def parameter_probe(
@@ -117,7 +119,7 @@ def parameter_probe(
     found = ParameterProbe(
         rms=_rms(before),
         update=0.0 if after is before else _rms(after - before),
-        gradient=None if gradient is None else float(np.linalg.norm(gradient)),
+        gradient=norm_of(gradient),
         matrix=before.ndim > 1,
     )
     if first is not None:
