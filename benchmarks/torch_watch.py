@@ -21,7 +21,7 @@ except ImportError:
 
 import glassnet as gn
 
-ROUNDS, EPOCHS, BATCH = 15, 10, 100
+ROUNDS, EPOCHS, BATCH = 9, 30, 100
 digits = gn.data.load("digits")
 X, Y = torch.tensor(digits.train.x), torch.tensor(digits.train.y).long()
 

@@ -55,9 +55,10 @@ class TorchWatch:
         self._final: Findings | None = None
         self._removers = [
             model.register_forward_hook(self._forward),
-            optimizer.register_step_pre_hook(self._before_step),
             optimizer.register_step_post_hook(self._after_step),
         ]
+        if isinstance(optimizer, torch.optim.LBFGS):  # it calls backward itself, and how often is its own affair
+            self._removers.append(optimizer.register_step_pre_hook(self._before_step))
         if isinstance(loss_fn, torch.nn.Module):
             self._removers.append(loss_fn.register_forward_hook(self._after_loss))
         listen(self._backward)
@@ -134,7 +135,7 @@ class TorchWatch:
 
     def _forward(self, model: Any, inputs: Any, output: Any) -> None:
         self._input, self._output, self._loss = first_tensor(inputs), first_tensor(output), None
-        if self._output is not None and self._output.grad_fn is not None:
+        if self._output is not None and self._output.requires_grad:
             if self._validated.rows:
                 self._end_evaluation()
         else:
@@ -160,7 +161,7 @@ class TorchWatch:
         self._sign = -1.0 if float(gradient.sum()) < 0 else 1.0
 
     def _backward(self, root: Any) -> None:
-        if self._output is None or root.grad_fn is None:
+        if self._output is None or not root.requires_grad:
             return
         # Nothing is held on to: what the loop lets go of is used again for its next batch.
         x, output, trace, known = self._input, self._output, self._trace, self._loss
@@ -190,7 +191,8 @@ class TorchWatch:
             else:
                 trace.layers(output)
             self._probe.begin(self.steps, trace, x, output, targets, value)
-            self._await_look()  # another backward pass of this step may replace it
+            if not self._stepping:
+                self._await_look()  # another backward pass of this step may replace it
 
     def _count_gradients(self) -> None:
         """Note gradients that were left over, and those that were thrown away."""
@@ -221,7 +223,6 @@ class TorchWatch:
 
     def _before_step(self, _optimizer: Any, _args: Any, _kwargs: Any) -> None:
         self._stepping = True
-        self._probe.before_step()
 
     def _after_step(self, _optimizer: Any, _args: Any, _kwargs: Any) -> None:
         rate = self._probe.rate()
@@ -269,7 +270,7 @@ class TorchWatch:
 
 
 def watch(
-    model: Any, optimizer: Any, loss_fn: Any, *, every: int = 100, speak: bool = True, doctor: Doctor | None = None
+    model: Any, optimizer: Any, loss_fn: Any, *, every: int = 200, speak: bool = True, doctor: Doctor | None = None
 ) -> TorchWatch:
     """Watch a training loop of PyTorch, until ``close()`` or the end of a ``with`` block. One line before the loop is
     all; afterwards the model is as it was.

@@ -40,17 +40,14 @@ class TorchProbe:
             if ideal is not None:
                 probe.ideal_loss = self.cost.of_arrays(ideal, output, targets)
         self._begun, self._places = probe, trace.places
+        # Copies, since PyTorch's optimizers write into the weights.
+        self._before = {path: _matrix(one).copy() for path, one in self.model.named_parameters()}
         return probe
-
-    def before_step(self) -> None:
-        """Keep the weights, into which PyTorch's optimizers write."""
-        if self._begun is not None:
-            self._before = {path: _matrix(one).copy() for path, one in self.model.named_parameters()}
 
     def after_step(self, sign: float) -> tuple[Probe, list[str]] | None:
         """The probe, and the parameters without a gradient; None for a step that was not looked into."""
         probe, self._begun = self._begun, None
-        if probe is None or not self._before:
+        if probe is None:
             return None
         probe.loss *= sign
         probe.layers = {
