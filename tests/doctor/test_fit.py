@@ -187,3 +187,14 @@ def test_findings_in_a_notebook_and_as_text():
     assert "<b>missing-nonlinearity</b>" in findings._repr_html_()
     assert "nonlinear layers between: 0, threshold 1" in findings.text()
     assert "healthy" in str(fit(net(10, [16], 4), epochs=8).findings)
+
+
+def test_a_doctor_that_fails_does_not_end_the_training():
+    def broken(evidence, rule):
+        yield 1 / 0
+
+    doctor = gn.doctor.Doctor(rules=[gn.doctor.rule("broken")(broken)])
+    gn.doctor.RULES.pop("broken")
+    with pytest.warns(RuntimeWarning, match="the doctor gave up.*ZeroDivisionError"):
+        run = fit(two_linears(), doctor=doctor)
+    assert (run.epochs, run.findings) == (4, [])

@@ -17,7 +17,13 @@ def test_the_graph_has_no_cycle_and_knows_only_codes():
 
 
 def test_consequences_are_folded_under_their_cause():
-    found = rank([finding("underfitting"), finding("dead-units", layer="1"), finding("learning-rate-too-high", step=4)])
+    found = rank(
+        [
+            finding("underfitting", step=9),
+            finding("dead-units", layer="1", step=8),
+            finding("learning-rate-too-high", step=4),
+        ]
+    )
     assert [one.code for one in found] == ["learning-rate-too-high"]
     assert [one.code for one in found[0].explains] == ["dead-units", "underfitting"]
 

@@ -9,7 +9,7 @@ from glassnet.train.look import leaves
 from glassnet.train.pays import OPERATION, compiling, eager_step
 
 #: The share of the work of a training that looking may take.
-SHARE = 0.03
+SHARE = 0.02
 #: The fewest and the most looks.
 FEWEST, MOST = 4, 48
 

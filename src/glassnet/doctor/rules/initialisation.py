@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from glassnet.doctor.evidence import LINEAR, NORMS, Evidence
+from glassnet.doctor.evidence import Evidence
+from glassnet.doctor.facts import LINEAR, NORMS
 from glassnet.doctor.finding import Finding
 from glassnet.doctor.rule import Rule, rule
 
