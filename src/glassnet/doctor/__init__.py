@@ -9,6 +9,7 @@ from glassnet.doctor.codes import CODES
 from glassnet.doctor.doctor import Doctor
 from glassnet.doctor.evidence import Evidence
 from glassnet.doctor.examine import examine
+from glassnet.doctor.explain import explain
 from glassnet.doctor.finding import Finding, Remedy
 from glassnet.doctor.of_run import of_run
 from glassnet.doctor.report import Findings
@@ -26,6 +27,7 @@ __all__ = [
     "Rule",
     "Watch",
     "examine",
+    "explain",
     "of_run",
     "rule",
     "torch",

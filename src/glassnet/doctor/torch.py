@@ -9,7 +9,8 @@ from typing import Any, Self
 import numpy as np
 
 from glassnet.doctor.doctor import Doctor
-from glassnet.doctor.evidence import SOLVED, CheckUp, Comparison, Evidence, Failure, Reference
+from glassnet.doctor.evidence import SOLVED, Evidence
+from glassnet.doctor.observed import CheckUp, Comparison, Failure, Reference
 from glassnet.doctor.probes.costs import constant_loss
 from glassnet.doctor.probes.data import SAMPLE, look_at_data, nonfinite_rows
 from glassnet.doctor.probes.reference import reference

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from glassnet.doctor.evidence import Layer
+from glassnet.doctor.facts import Layer
 from glassnet.engine.namespace import Array
 
 #: Modules of PyTorch under the names by which the rules know them.

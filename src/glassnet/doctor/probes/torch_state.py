@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from glassnet.doctor.evidence import CheckUp, Comparison, SplitCheck
+from glassnet.doctor.observed import CheckUp, Comparison, SplitCheck
 from glassnet.doctor.probes.costs import named_kind
 from glassnet.doctor.probes.data import SAMPLE
 from glassnet.doctor.probes.step import FLAT

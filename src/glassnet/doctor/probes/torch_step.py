@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from glassnet.doctor.evidence import Parameter, Probe, SetUp
+from glassnet.doctor.facts import Parameter, SetUp
+from glassnet.doctor.observed import Probe
 from glassnet.doctor.probes.costs import ideal_outputs
 from glassnet.doctor.probes.step import layer_probe, note_outputs, note_parameters, pulls_of
 from glassnet.doctor.probes.torch_graph import Place, Trace, numbers
