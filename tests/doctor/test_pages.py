@@ -22,7 +22,7 @@ def run(code: str, page: str) -> dict[str, Any]:
     """What the names in the example of a page are in the end."""
     (example,) = re.findall(r"^```python\n(.*?)^```$", page, re.DOTALL | re.MULTILINE)
     names: dict[str, Any] = {}
-    exec(compile(example, f"{code}.md", "exec"), names)
+    exec(compile(example, f"{code}.md", "exec"), names)  # noqa: S102  # a page of the project
     return names
 
 
@@ -76,5 +76,5 @@ def test_on_a_terminal_it_is_laid_out(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_code_that_does_not_exist() -> None:
     done = glassnet("explain", "dead-unit")
     assert done.returncode == 2
-    assert done.stderr == "error: the doctor has no code 'dead-unit'. Did you mean dead-units?\n"
+    assert done.stderr == "glassnet: the doctor has no code 'dead-unit'. Did you mean dead-units?\n"
     assert "The codes are nonfinite-input, " in glassnet("explain", "zzz").stderr
