@@ -5,8 +5,7 @@
 
 The network is that of the digits, 784-16-16-10 with batches of 100, and the watch has its default interval. Both
 sides train at the same time, an epoch of 75 steps each in turn, in one thread, and what counts is the time of the
-processor, so that what else the machine does matters little. Both must
-end at the same bits.
+processor, so that what else the machine does matters little. Both must end at the same bits.
 """
 
 from __future__ import annotations

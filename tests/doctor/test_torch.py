@@ -143,6 +143,22 @@ def test_layers_are_read_from_modules_and_code() -> None:
     watched.close()
 
 
+def layers_of(model: Net, x: Any) -> list[Any]:
+    with gn.doctor.torch.watch(model, sgd(model, 0.1), F.cross_entropy, speak=False) as watched:
+        F.cross_entropy(model(x), Y[: len(x)]).backward()
+    return watched.evidence.setup.layers
+
+
+def test_what_comes_before_the_model_is_not_its_own() -> None:
+    assert [one.path for one in layers_of(net(10, [16], 4), net(10, [], 10)(X))] == ["0", "1", "2"]
+
+
+def test_channels_come_second() -> None:
+    model = nn.Sequential(nn.Conv2d(1, 8, 3), nn.ReLU(), nn.Flatten(), nn.Linear(8 * 4, 4))
+    found = [(one.kind, one.width_in, one.width, one.values) for one in layers_of(model, torch.zeros(5, 1, 4, 4))]
+    assert found == [("Conv2d", 1, 8, 20), ("ReLU", 0, 8, 20), ("Reshape", 0, 32, 5), ("Linear", 32, 4, 5)]
+
+
 def test_its_evidence_is_that_of_the_same_network_here() -> None:
     """The same weights, rows and steps give the same probes by hooks as by glassnet's own looks."""
     ours, theirs = gn.nn.Sequential(gn.nn.Linear(10, 16), gn.nn.Tanh(), gn.nn.Linear(16, 4)), net(10, [16], 4, nn.Tanh)
