@@ -4,10 +4,12 @@
 """
 
 from glassnet.doctor import rules as _rules  # declares them
+from glassnet.doctor import torch
 from glassnet.doctor.codes import CODES
 from glassnet.doctor.doctor import Doctor
 from glassnet.doctor.evidence import Evidence
 from glassnet.doctor.examine import examine
+from glassnet.doctor.explain import explain
 from glassnet.doctor.finding import Finding, Remedy
 from glassnet.doctor.of_run import of_run
 from glassnet.doctor.report import Findings
@@ -25,8 +27,10 @@ __all__ = [
     "Rule",
     "Watch",
     "examine",
+    "explain",
     "of_run",
     "rule",
+    "torch",
     "watch",
 ]
 del _rules

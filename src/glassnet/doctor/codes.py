@@ -139,3 +139,4 @@ _ROWS = {
 CODES: dict[str, Code] = {
     code: Code(family, title, why) for family, rows in _ROWS.items() for code, (title, why) in rows.items()
 }
+"""What the doctor can find, by code."""

@@ -64,8 +64,8 @@ class Rule:
         return list(self.function(evidence, self))
 
 
-#: All rules by their code.
 RULES: dict[str, Rule] = {}
+"""All rules by their code."""
 
 
 def rule(

@@ -39,6 +39,12 @@ def loss_kind(loss: Any) -> str:
     return known or str(getattr(loss, "__name__", "function"))
 
 
+def named_kind(name: str) -> str:
+    """The same for the name of a class or function of PyTorch, which are those of glassnet; "" if unknown."""
+    named = {one.__name__: kind for one, kind in (*_MODULES.items(), *_FUNCTIONS.items())}
+    return named.get(name, "")
+
+
 def row_losses(kind: str, outputs: Array, targets: Array) -> Array | None:
     """The loss of each row, without weights and smoothing; None for a loss that the doctor does not know, and where
     outputs and targets do not fit each other.

@@ -49,7 +49,7 @@ def _of_classes(x: Array, y: Array) -> Reference:
     near = _neighbours(flat)
     votes = np.zeros((len(rows), classes))
     np.add.at(votes, (np.arange(len(rows))[:, None], labels[near]), 1)
-    constant = 1 - np.bincount(labels).max() / len(labels)
+    constant = float(1 - np.bincount(labels).max() / len(labels))
     if constant == 0:
         return Reference()
     wrong = float((votes.argmax(1) != labels).mean())
