@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 from rivals import Recorder
 from workloads import Setting, gain
 
@@ -64,7 +65,8 @@ def train(setting: Setting, *, watched: bool = True) -> Outcome:
         found = gn.doctor.examine(net, setting.train, setting.loss, optimizer, doctor=doctor)
         return Outcome(found, 0.0, {code: 0 for code in found.codes()})
     if setting.loop is not None:
-        findings = own_loop(setting, net, optimizer, doctor)
+        with np.errstate(all="ignore"):  # what overflows is for the doctor to say
+            findings = own_loop(setting, net, optimizer, doctor)
         return Outcome(findings, gain(net.eval(), setting.clean), doctor.first)
     schedule = None if setting.schedule is None else setting.schedule(optimizer, setting.steps)
     try:

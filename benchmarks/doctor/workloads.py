@@ -87,7 +87,8 @@ def gain(net: nn.Module, rows: Rows) -> float:
     perfect, 0 no better than a constant; less counts as 0.
     """
     x, y = rows
-    out = gn.nn.predict.outputs(net, x.astype(net.dtype) if x.dtype.kind == "f" else x, 1024)
+    with np.errstate(all="ignore"):  # of a training that failed
+        out = gn.nn.predict.outputs(net, x.astype(net.dtype) if x.dtype.kind == "f" else x, 1024).astype(np.float64)
     if y.dtype.kind in "iu":
         chosen = np.rint(out[:, 0]) if out.shape[-1] == 1 else out.argmax(-1)
         wrong, constant = (chosen != y).mean(), 1 - np.bincount(y).max() / len(y)

@@ -29,7 +29,7 @@ def rates(evidence: Evidence) -> list[tuple[Probe, float]]:
 @rule("nonfinite-loss", needs=["failure"], severity="error", at_once=True)
 def nonfinite_loss(evidence: Evidence, this: Rule) -> Iterator[Finding]:
     """The training ended with a loss that is no number."""
-    lr = evidence.setup.lr
+    lr = evidence.setup.lr  # 0 where the very first step failed, before there was anything to see
     yield this.finding(
         evidence.failure.message.partition(" The network holds")[0],
         figure="loss",
@@ -37,8 +37,10 @@ def nonfinite_loss(evidence: Evidence, this: Rule) -> Iterator[Finding]:
         threshold="finite",
         layer=evidence.failure.layer,
         step=evidence.failure.step,
-        remedy=f"Lower the learning rate, such as lr={lr / 10:g}, and bound the gradient: clip_norm=1.0.",
-        change={"lr": lr / 10, "clip_norm": 1.0},
+        remedy=f"Lower the learning rate, such as lr={lr / 10:g}, and bound the gradient: clip_norm=1.0."
+        if lr > 0
+        else "Look at what the loss computes: a logarithm or a root of numbers that are not above 0, a division by 0.",
+        change={"lr": lr / 10, "clip_norm": 1.0} if lr > 0 else None,
     )
 
 
