@@ -16,7 +16,7 @@ class Doctor:
     """Watches a run: ``gn.fit(..., doctor=gn.doctor.Doctor(silence=["dead-units"]))``.
 
     silence: codes that are not to be reported, or pairs of a code and the path of a layer.
-    looks: how many steps to look into; by default as many as cost about 3 % of the training.
+    looks: how many steps to look into; by default as many as cost about 2 % of the training.
     rules: more rules than those that everyone uses, see ``gn.doctor.rule``.
 
     Raises ConfigError for a code that does not exist.

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import warnings
 from bisect import bisect_left
+from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from glassnet.data.batches import batches
 from glassnet.doctor.doctor import Doctor
-from glassnet.doctor.evidence import SOLVED, Evidence, Failure
+from glassnet.doctor.evidence import SOLVED, Evidence
 from glassnet.doctor.file import read_evidence, write_evidence
+from glassnet.doctor.observed import Failure
 from glassnet.doctor.plan import looks_worth, planned
 from glassnet.doctor.probes.compare import compare_modes
 from glassnet.doctor.probes.costs import loss_kind
@@ -28,6 +32,35 @@ from glassnet.train.callbacks import Callback
 if TYPE_CHECKING:
     from glassnet.train.look import Look
     from glassnet.train.loop import Loop
+
+
+#: Looks after which errors are said at once; what is wrong from the start is seen in them.
+EARLY = 4
+
+Hook = TypeVar("Hook", bound=Callable[..., None])
+
+
+def careful(hook: Hook) -> Hook:
+    """A hook that cannot end a training: what the doctor did not expect is a warning, and it listens no more."""
+
+    @wraps(hook)
+    def call(self: Listener, *given: Any) -> None:
+        if self.lost:
+            return
+        try:
+            hook(self, *given)
+        except GlassnetError:
+            raise
+        except Exception as error:  # noqa: BLE001  # anything: the training matters more than its doctor
+            self.lost = True
+            warnings.warn(
+                f"the doctor gave up, and the training went on without it: {type(error).__name__}: {error}. "
+                "Please report it; doctor=False leaves it out.",
+                RuntimeWarning,
+                stacklevel=2,
+            )
+
+    return call  # type: ignore[return-value]
 
 
 class Listener(Callback):
@@ -51,6 +84,7 @@ class Listener(Callback):
         self.doctor, self.speak, self.shared, self.folder, self.keep_best = doctor, speak, shared, folder, keep_best
         self.evidence = Evidence()
         self.findings = Findings()
+        self.lost = False
         self._plan: list[int] = []
         self._said: set[tuple[str, str | None]] = set()
 
@@ -59,6 +93,7 @@ class Listener(Callback):
         at = bisect_left(self._plan, step)
         return self._plan[at] if at < len(self._plan) else None
 
+    @careful
     def on_fit_start(self, loop: Loop) -> None:
         """Plan the looks, and look at the data."""
         looks = self.doctor.looks or looks_worth(loop.net, loop.batch_size, loop.total_steps)
@@ -79,6 +114,7 @@ class Listener(Callback):
             finite=True,  # a Split has only such
         )
 
+    @careful
     def on_look(self, loop: Loop, look: Look) -> None:
         """Take a probe, and say at once what is certain and makes the training worthless."""
         if not self.evidence.setup.layers:
@@ -101,8 +137,10 @@ class Listener(Callback):
         self.evidence.probes.append(self._probe(loop.step, look, loop.optimizer.lr))
         unused = {path for path, gradient in look.gradients.items() if gradient is None}
         self.evidence.unused = sorted(unused if len(self.evidence.probes) == 1 else unused & {*self.evidence.unused})
-        self._say_errors()
+        if len(self.evidence.probes) <= EARLY:
+            self._say_errors()
 
+    @careful
     def on_fit_end(self, loop: Loop) -> None:
         """Look at what was reached, and diagnose."""
         self.evidence.progress = progress_of(loop)

@@ -9,9 +9,9 @@ from glassnet.train.look import leaves
 from glassnet.train.pays import OPERATION, compiling, eager_step
 
 #: The share of the work of a training that looking may take.
-SHARE = 0.03
+SHARE = 0.02
 #: The fewest and the most looks.
-FEWEST, MOST = 3, 48
+FEWEST, MOST = 4, 48
 
 
 def looks_worth(net: Module, batch_size: int, steps: int) -> int:
@@ -39,6 +39,6 @@ def planned(looks: int, steps: int, shared: int | None = None) -> list[int]:
     start = early[-1]
     late = np.linspace(start, steps - 1, looks - len(early) + 1)[1:]
     if shared is not None and (steps - 1 - start) / max(1, len(late)) >= shared:
-        late = np.unique(np.round(late / shared) * shared)
+        late = np.unique(np.minimum(np.round(late / shared), (steps - 1) // shared) * shared)
     found = {*early, *(int(one) for one in late)}
     return sorted(one for one in found if 0 <= one < steps)

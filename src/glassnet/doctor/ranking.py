@@ -58,26 +58,25 @@ EXPLAINS: dict[str, tuple[str, ...]] = {
         "vanishing-gradients",
         *_LEARNS_BADLY,
     ),
-    "saturated-activations": ("vanishing-gradients", *_LEARNS_BADLY),
+    "saturated-activations": ("vanishing-gradients", "exploding-gradients", "high-initial-loss", *_LEARNS_BADLY),
     "dead-units": ("vanishing-gradients", *_LEARNS_BADLY),
     "vanishing-gradients": _LEARNS_BADLY,
     "unshuffled-data": ("oscillating-loss", "learning-rate-too-high", "batchnorm-mismatch", "overfitting", *_STUCK),
-    "batchnorm-tiny-batch": ("batchnorm-mismatch", "oscillating-loss", "underfitting", "stopped-early"),
+    "batchnorm-tiny-batch": ("batchnorm-mismatch", "oscillating-loss", *_STUCK),
     "over-regularised": ("learning-rate-too-high", "dead-units", "vanishing-gradients", *_LEARNS_BADLY),
     "schedule-ends-early": ("learning-rate-too-low", "stopped-early", "underfitting"),
     "learning-rate-too-low": ("stopped-early", "underfitting", "labels-unrelated", "class-imbalance"),
     "labels-unrelated": ("overfitting", "underfitting", "stopped-early", "label-noise"),
     "conflicting-labels": ("label-noise", "underfitting"),
     "split-shift": ("overfitting",),
+    "overfitting": ("stopped-early",),
     "label-noise": ("overfitting",),
     "oscillating-loss": ("stopped-early", "underfitting"),
     "high-initial-loss": (
         "nonfinite-loss",
-        "learning-rate-too-high",
         "exploding-gradients",
         "oscillating-loss",
         "dead-units",
-        "saturated-activations",
         *_LEARNS_BADLY,
     ),
     "class-imbalance": ("underfitting",),
@@ -101,17 +100,18 @@ def rank(findings: Iterable[Finding]) -> list[Finding]:
     """One finding for each code and layer that no other explains, each with those that it explains folded under it.
 
     By severity, then causes that explain more before those that explain less, then by step.
-    A hint explains no warning and no error.
+    A hint explains no warning and no error, and nothing explains what was seen before it.
     """
     given = list(findings)
     codes = {code: explained_by(code) for code in {one.code for one in given}}
 
     def causes(one: Finding) -> list[Finding]:
-        level = SEVERITIES.index
         return [
             other
             for other in given
-            if one.code in codes[other.code] and (other.severity != "hint" or level(one.severity) == level("hint"))
+            if one.code in codes[other.code]
+            and (other.severity != "hint" or one.severity == "hint")
+            and (other.step is None or one.step is None or other.step <= one.step)
         ]
 
     roots = [one for one in given if not causes(one)]

@@ -10,7 +10,8 @@ import numpy as np
 
 from glassnet.data.dataset import Split
 from glassnet.doctor.doctor import Doctor
-from glassnet.doctor.evidence import Evidence, Failure
+from glassnet.doctor.evidence import Evidence
+from glassnet.doctor.observed import Failure
 from glassnet.doctor.probes.costs import constant_loss
 from glassnet.doctor.probes.data import SAMPLE, look_at_data, nonfinite_rows
 from glassnet.doctor.probes.graph import modal_layers

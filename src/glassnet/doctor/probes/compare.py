@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from glassnet.doctor.evidence import BATCH_NORMS, Comparison
+from glassnet.doctor.facts import BATCH_NORMS
+from glassnet.doctor.observed import Comparison
 from glassnet.engine.scope import no_grad
 from glassnet.engine.tensor import Tensor
 from glassnet.nn.module import Module

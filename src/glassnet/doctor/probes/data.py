@@ -6,7 +6,7 @@ from collections import Counter
 
 import numpy as np
 
-from glassnet.doctor.evidence import Data, Features
+from glassnet.doctor.facts import Data, Features
 from glassnet.doctor.probes.costs import constant_loss
 from glassnet.engine.namespace import Array
 
@@ -14,8 +14,8 @@ from glassnet.engine.namespace import Array
 SAMPLE, FEW, MOST = 1024, 256, 5000
 #: Columns of wide rows that are compared first.
 COLUMNS = 32
-#: Features of a row beyond which they are looked at together.
-WIDEST = 4096
+#: Features of a row beyond which fewer rows are looked at, and beyond which they are not looked at one by one.
+WIDE, WIDEST = 100, 4096
 #: Different whole numbers that may be labels.
 LABELS = 50
 
@@ -43,7 +43,7 @@ def look_at_data(
         if not len(x):
             return found
         order = None
-    rows = sample(len(x), SAMPLE)
+    rows = sample(len(x), SAMPLE if x[0].size <= WIDE else SAMPLE // 2)
     _targets(found, y, loss)
     if x.dtype.kind == "f":
         flat = x[rows].reshape(len(rows), -1)
@@ -222,4 +222,5 @@ def _compare(found: Data, x: Array, y: Array) -> None:
         found.val_classes = np.bincount(y[y >= 0].ravel(), minlength=len(found.classes)).tolist()
     found.val_target_mean, found.val_target_std = float(y.mean(dtype=np.float64)), float(y.std(dtype=np.float64))
     if found.features is not None:
-        found.val_features = features(x[sample(len(x), SAMPLE)].reshape(-1, len(found.features.mean)))
+        width = len(found.features.mean)
+        found.val_features = features(x[sample(len(x), SAMPLE if width <= WIDE else SAMPLE // 2)].reshape(-1, width))

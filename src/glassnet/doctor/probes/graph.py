@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from glassnet.doctor.evidence import Layer
+from glassnet.doctor.facts import Layer
 from glassnet.engine.backward import topological_order
 from glassnet.engine.tensor import Tensor
 from glassnet.nn.dropout import Dropout
@@ -95,7 +95,8 @@ def layers_of(all_places: list[Place]) -> list[Layer]:
         width = out.shape[-1] if out.ndim > 1 else 0
         inside = place.inputs[0] if place.inputs else None
         module = place.module
-        weight = place.weight if module is None else getattr(module, "weight", None)
+        own = {} if module is None else vars(module)  # a missing attribute of a module is looked up with hints: slowly
+        weight = place.weight if module is None else own.get("weight")
         width_in = inside.shape[-1] if inside is not None and inside.ndim > 1 else 0
         if isinstance(weight, Tensor) and weight.ndim == 2 and place.kind == "Linear":
             width_in = weight.shape[0]
@@ -107,7 +108,7 @@ def layers_of(all_places: list[Place]) -> list[Layer]:
                 width_in=width_in,
                 width=width,
                 values=out.size // width if width else 0,
-                bias=place.bias if module is None else isinstance(getattr(module, "bias", None), Parameter),
+                bias=place.bias if module is None else isinstance(own.get("bias"), Parameter),
                 training=True if module is None else module.training,
             )
         )

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from glassnet.data.dataset import Split
-from glassnet.doctor.evidence import Overfit
+from glassnet.doctor.observed import Overfit
 from glassnet.doctor.probes.costs import constant_loss
 from glassnet.engine.errors import NonFiniteError
 from glassnet.engine.random import training_step

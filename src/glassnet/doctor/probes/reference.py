@@ -10,18 +10,24 @@ import math
 
 import numpy as np
 
-from glassnet.doctor.evidence import Reference
+from glassnet.doctor.observed import Reference
 from glassnet.doctor.probes.data import sample
 from glassnet.engine.namespace import Array
 
 #: Rows that are looked at, and neighbours of each.
 ROWS, NEIGHBOURS = 800, 5
+#: With fewer rows there is no telling.
+FEWEST = 40
 #: Rows for counts of indices.
 COUNTED = 20_000
+#: What is added to each count, so that what was not seen has a share.
+SMOOTHING = 0.5
 
 
 def reference(x: Array, y: Array, kind: str) -> Reference:
     """The reference for rows x (N, ...) and targets y (N, ...); empty where there is none. kind: of the loss."""
+    if len(x) < FEWEST:
+        return Reference()
     if y.dtype.kind in "iu" and y.ndim == 1 and kind in ("cross_entropy", "nll"):
         if (y < 0).any():
             return Reference()
@@ -44,7 +50,7 @@ def _of_classes(x: Array, y: Array) -> Reference:
     votes = np.zeros((len(rows), classes))
     np.add.at(votes, (np.arange(len(rows))[:, None], labels[near]), 1)
     constant = 1 - np.bincount(labels).max() / len(labels)
-    if constant == 0 or len(rows) < 4 * NEIGHBOURS:
+    if constant == 0:
         return Reference()
     wrong = float((votes.argmax(1) != labels).mean())
     train, test = _halves(len(rows))
@@ -53,14 +59,14 @@ def _of_classes(x: Array, y: Array) -> Reference:
     name, wrong = ("the nearest neighbours", wrong) if wrong <= wrong_line else ("a linear fit", wrong_line)
     odd = np.flatnonzero((votes.max(1) == NEIGHBOURS) & (votes.argmax(1) != labels))
     spread = math.sqrt(max(wrong * (1 - wrong), 1 / len(test)) / len(test)) / constant
-    return Reference(name, 1 - wrong / constant, spread, len(odd) / len(rows), rows[odd].tolist())
+    return Reference(name, 1 - wrong / constant, spread, odd=len(odd) / len(rows), odd_rows=rows[odd].tolist())
 
 
 def _of_values(x: Array, y: Array) -> Reference:
     rows = sample(len(x), ROWS)
     target = y[rows]
     constant = float(target.var())
-    if constant == 0 or len(rows) < 4 * NEIGHBOURS:
+    if constant == 0:
         return Reference()
     flat = _scaled(x[rows])
     errors = (target[_neighbours(flat)].mean(1) - target) ** 2
@@ -84,7 +90,10 @@ def _counts(x: Array, y: Array) -> Reference:
     if constant == 0:
         return Reference()
     spread = math.sqrt(wrong * (1 - wrong) / len(test)) / constant
-    return Reference("counts of the last index", 1 - wrong / constant, spread)
+    shares = table + SMOOTHING
+    shares /= shares.sum(1, keepdims=True)
+    loss = float(-np.log(shares[last[test], labels[test]]).mean())
+    return Reference("counts of the last index", 1 - wrong / constant, spread, loss)
 
 
 def _scaled(x: Array) -> Array:

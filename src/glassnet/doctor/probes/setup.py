@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from glassnet.doctor.evidence import Layer, Parameter, SetUp
+from glassnet.doctor.facts import Layer, Parameter, SetUp
 from glassnet.doctor.probes.costs import loss_kind
 from glassnet.doctor.probes.graph import layers_of, places
 from glassnet.engine.tensor import Tensor
@@ -34,12 +34,13 @@ def set_up(
     graph. called: the paths of the modules that were run for it."""
     layers: list[Layer] = [] if output is None else layers_of(places(net, output))
     options = optimizer.param_groups[0]
+    own = vars(loss) if isinstance(loss, Module) else {}
     return SetUp(
         layers=layers,
         parameters=parameters_of(net, optimizer, called),
         loss=loss_kind(loss),
-        weighted=getattr(loss, "weight", None) is not None or getattr(loss, "pos_weight", None) is not None,
-        smoothed=bool(getattr(loss, "label_smoothing", 0.0)),
+        weighted=any(own.get(name) is not None for name in ("weight", "pos_weight")),
+        smoothed=bool(own.get("label_smoothing")),
         optimizer=type(optimizer).__name__,
         lr=optimizer.lr if schedule is None else float(schedule.base_lrs[0]),
         momentum=float(options.get("momentum", 0.0) or 0.0),

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from glassnet.doctor.evidence import LayerProbe, ParameterProbe, Probe
+from glassnet.doctor.observed import LayerProbe, ParameterProbe, Probe
 from glassnet.doctor.probes.costs import ideal_outputs, row_losses
 from glassnet.doctor.probes.graph import Place, modal_layers, places
 from glassnet.engine.backward import gradient_flow

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from glassnet.data.dataset import Split
-from glassnet.doctor.evidence import CheckUp, SplitCheck, Units
+from glassnet.doctor.observed import CheckUp, SplitCheck, Units
 from glassnet.doctor.probes.costs import row_losses
 from glassnet.doctor.probes.data import sample
 from glassnet.doctor.probes.graph import places

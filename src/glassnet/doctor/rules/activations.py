@@ -7,6 +7,7 @@ from statistics import median
 
 from glassnet.doctor.evidence import Evidence
 from glassnet.doctor.finding import Finding
+from glassnet.doctor.observed import Probe
 from glassnet.doctor.rule import Rule, rule
 
 
@@ -24,10 +25,15 @@ def dead_units(evidence: Evidence, this: Rule) -> Iterator[Finding]:
                 value=units.dead,
                 threshold=this["share"],
                 layer=path,
-                step=checkup.step,
+                step=next((one.step for one in evidence.probes if _zero(one, path) > this["share"]), checkup.step),
                 remedy="Lower the learning rate, draw the weights anew with biases of 0, or use nn.LeakyReLU().",
                 change={"activation": "leaky_relu", "init": "default"},
             )
+
+
+def _zero(probe: Probe, path: str) -> float:
+    """The share of units that were 0 in the whole batch of a step."""
+    return (probe.layers[path].zero or 0.0) if path in probe.layers else 0.0
 
 
 @rule("saturated-activations", needs=["probes", "setup"], share=0.5)

@@ -6,7 +6,8 @@ import math
 from collections.abc import Iterator
 from statistics import median
 
-from glassnet.doctor.evidence import Evidence, Features
+from glassnet.doctor.evidence import Evidence
+from glassnet.doctor.facts import Features
 from glassnet.doctor.finding import Finding
 from glassnet.doctor.rule import Rule, rule
 
@@ -263,7 +264,7 @@ def split_shift(evidence: Evidence, this: Rule) -> Iterator[Finding]:
         return
     if data.features is not None and data.val_features is not None:
         moved, which = _features_apart(data.features, data.val_features)
-        error = this["errors"] * math.sqrt(1 / min(data.rows, 2048) + 1 / min(data.val_rows, 2048))
+        error = this["errors"] * math.sqrt(1 / min(data.rows, 512) + 1 / min(data.val_rows, 512))
         if moved > max(this["features"], error):
             yield _shifted(this, "shift of a feature's mean in its standard deviations", moved, this["features"], which)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from glassnet.doctor.evidence import LINEAR, NORMS, Evidence
+from glassnet.doctor.evidence import Evidence
+from glassnet.doctor.facts import LINEAR, NORMS
 from glassnet.doctor.finding import Finding
 from glassnet.doctor.rule import Rule, rule
 
@@ -42,6 +43,7 @@ def bad_initial_scale(evidence: Evidence, this: Rule) -> Iterator[Finding]:
     reference = first.inputs or None
     ends = {one.path for one in evidence.setup.last()}
     normed = {path for one in evidence.setup.layers if one.kind in NORMS for path in one.after}
+    bounded = {path for one in evidence.setup.layers if one.kind in ("Tanh", "Sigmoid") for path in one.after}
     worst: tuple[float, str, float] | None = None
     for layer in evidence.setup.layers:
         probe = first.layers.get(layer.path)
@@ -51,6 +53,8 @@ def bad_initial_scale(evidence: Evidence, this: Rule) -> Iterator[Finding]:
             reference = probe.std
             continue
         ratio = probe.std / reference
+        if ratio > 1 and layer.path in bounded:  # the activation ends the growth: it saturates instead
+            continue
         if worst is None or abs(math.log(ratio)) > abs(math.log(worst[0])):
             worst = ratio, layer.path, probe.std
     if worst is None:

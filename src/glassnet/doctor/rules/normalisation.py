@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from glassnet.doctor.evidence import BATCH_NORMS, LINEAR, Evidence
+from glassnet.doctor.evidence import Evidence
+from glassnet.doctor.facts import BATCH_NORMS, LINEAR
 from glassnet.doctor.finding import Finding
 from glassnet.doctor.rule import Rule, rule
 

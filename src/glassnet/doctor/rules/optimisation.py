@@ -6,8 +6,10 @@ import math
 from collections.abc import Iterator
 from statistics import median
 
-from glassnet.doctor.evidence import LINEAR, Evidence, Probe
+from glassnet.doctor.evidence import Evidence
+from glassnet.doctor.facts import LINEAR
 from glassnet.doctor.finding import Finding
+from glassnet.doctor.observed import Probe
 from glassnet.doctor.rule import Rule, rule
 from glassnet.doctor.rules.setup import default_lr
 
@@ -133,13 +135,18 @@ def _round(value: float) -> float:
     return float(f"{value:.1e}")
 
 
-@rule("learning-rate-too-high", needs=["setup", "probes", "progress"], ratio=0.05, swings=3.0)
+@rule("learning-rate-too-high", needs=["setup", "probes", "progress"], ratio=0.05, swings=3.0, sure=3.0)
 def learning_rate_too_high(evidence: Evidence, this: Rule) -> Iterator[Finding]:
     """Updates that are large beside the weights, while the loss jumps, rises or swings, with harm."""
     found = rates(evidence)[: max(2, len(evidence.probes) // 2)]
     above = [(one, ratio) for one, ratio in found if ratio > this["ratio"]]
     wild = evidence.has("failure") or evidence.progress.rising or swing(evidence) > this["swings"]
     if not above or not (wild or (evidence.harmed and evidence.progress.jumped)):
+        return
+    # A network that is sure of wrong answers has large gradients whatever the learning rate.
+    constant = evidence.data.constant
+    sure = evidence.setup.classification and constant and evidence.probes[0].loss > this["sure"] * constant
+    if sure and not evidence.has("failure"):
         return
     lr = evidence.setup.lr
     probe, ratio = above[0]
@@ -228,7 +235,7 @@ def over_regularised(evidence: Evidence, this: Rule) -> Iterator[Finding]:
     shrunk = min(sizes.values()) < this["shrunk"]
     above = [(one, ratio) for one, ratio in pulls if ratio > this["times"] or (shrunk and ratio > this["equal"])]
     if above:
-        probe, ratio = max(above, key=lambda pair: pair[1])
+        probe, ratio = above[0]
         name = "penalty" if evidence.setup.penalty else "weight_decay"
         yield this.finding(
             f"the regulariser pulls at the weights {ratio:.1f} times as hard as the data.",
@@ -282,7 +289,7 @@ def stopped_early(evidence: Evidence, this: Rule) -> Iterator[Finding]:
     )
 
 
-@rule("underfitting", needs=["progress", "checkup"], margin=0.1, share=0.3)
+@rule("underfitting", margin=0.1, share=0.3)
 def underfitting(evidence: Evidence, this: Rule) -> Iterator[Finding]:
     """Worse than simple means on the very rows that it was trained on, and not getting better."""
     train, overfit = evidence.checkup.train, evidence.overfit
