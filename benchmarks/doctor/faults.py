@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from trial import EVALUATION
 from workloads import Rows, Setting, linears
 
 from glassnet import nn, optim
@@ -18,7 +19,7 @@ Change = Callable[[Setting, bool], Setting]
 @dataclass(frozen=True)
 class Fault:
     """code: the finding that names it. also: other codes that name the same. invariant: whether it breaks what must
-    hold, and so counts even where it cost nothing. base: the healthy setting to compare with, if not the one that was
+    hold, and so counts even where it cost nothing; begins: the step at which it does so first. base: the healthy setting to compare with, if not the one that was
     changed.
     """
 
@@ -28,6 +29,7 @@ class Fault:
     make: Change
     also: tuple[str, ...] = ()
     invariant: bool = False
+    begins: int = 0
     mild: bool = True  # whether there is a mild form
     base: Change | None = None
 
@@ -210,7 +212,7 @@ def eval_mode(s: Setting, _severe: bool) -> Setting:
     return s.but(loop="eval mode", batch_norm=True)
 
 
-@fault("evaluated-in-train-mode", "digits", "blobs", invariant=True, mild=False)
+@fault("evaluated-in-train-mode", "digits", "blobs", invariant=True, mild=False, begins=EVALUATION)
 def train_mode(s: Setting, _severe: bool) -> Setting:
     return s.but(loop="train mode", dropout=0.3)
 

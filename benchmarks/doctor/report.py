@@ -63,16 +63,14 @@ def figures(results: Sequence[Result], who: str = OURS) -> dict[str, list[bool]]
     }
     if who == OURS:
         found["fixes"] = [one.cured for one in ill if one.cured is not None]
-        certain = [one for one in ill if one.invariant]
-        found["invariants"] = [bool({*one.wanted} & {*one.codes}) for one in certain]
-        found["invariants"] = [_soon(one) for one in certain]
+        found["invariants"] = [_soon(one) for one in ill if one.begins is not None]
     return found
 
 
 def _soon(result: Result) -> bool:
     """Whether a broken invariant was named within two steps; what is about whole splits or outputs, at least named."""
     steps = [result.first[code] for code in result.wanted if code in result.first]
-    return bool({*result.wanted} & {*result.codes}) and (not steps or min(steps) <= 2)
+    return bool({*result.wanted} & {*result.codes}) and (not steps or min(steps) <= (result.begins or 0) + 2)
 
 
 def table(results: Sequence[Result]) -> str:
@@ -107,7 +105,7 @@ def wrong(results: Sequence[Result]) -> str:
         figures_ = f"{one.base:.2f} -> {one.score:.2f}"
         if one.wanted and one.codes[:1] not in [[code] for code in one.wanted]:
             lines.append(f"  {one.case}: {figures_}: is {one.code}, said {one.codes}")
-        if one.wanted and one.invariant and not _soon(one):
+        if one.wanted and one.begins is not None and not _soon(one):
             lines.append(f"  {one.case}: late: {one.first}")
         if one.cured is False:
             lines.append(f"  {one.case}: {figures_}: not cured by {one.treated}")

@@ -54,6 +54,7 @@ class Case:
 class Result:
     """What came of a case. wanted: the codes that name the fault; resembles: of a look-alike.
 
+    begins: the step at which an invariant is broken.
     counts: whether a fault hurt or broke an invariant, and whether a healthy run was as good as it should be.
     cured: whether the first remedy brought back what the fault cost; None where there is none to apply by itself, or
     where nothing was lost.
@@ -63,7 +64,7 @@ class Result:
     code: str
     wanted: tuple[str, ...]
     resembles: str
-    invariant: bool
+    begins: int | None
     base: float
     score: float
     counts: bool
@@ -128,7 +129,7 @@ def _judge(case: Case) -> Result:
         fault.code,
         (fault.code, *fault.also),
         "",
-        fault.invariant,
+        fault.begins if fault.invariant else None,
         base,
         outcome.score,
         hurt or fault.invariant,
@@ -143,15 +144,14 @@ def _judge(case: Case) -> Result:
 def _judge_healthy(case: Case, healthy: Healthy, plain: Setting) -> Result:
     outcome = train(healthy.make(plain))
     base = base_score(case.split, case.workload, case.number)
-    # A loop of one's own is shorter, and other rows or losses are another task: those are as good as they are.
-    same = healthy.make(plain).clean is plain.clean and healthy.make(plain).loop is None
+    same = healthy.make(plain).clean is plain.clean  # other rows are another task: it is as good as it is
     counts = not same or outcome.score > (1 - HURTS) * base
     return Result(
         case,
         "",
         (),
         healthy.resembles,
-        False,
+        None,
         base,
         outcome.score,
         counts,

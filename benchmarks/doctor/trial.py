@@ -17,8 +17,8 @@ from glassnet.doctor import Doctor, Evidence, Findings
 from glassnet.engine.errors import NonFiniteError
 from glassnet.engine.scope import no_grad
 
-#: Steps of a loop of one's own: its mistakes show at once.
-STEPS = 150
+#: Steps of a loop of one's own, and those between two evaluations.
+STEPS, EVALUATION = 400, 50
 
 
 class Noting(Doctor):
@@ -118,7 +118,7 @@ def own_loop(setting: Setting, net: nn.Module, optimizer: Any, doctor: Doctor) -
                 elif waiting == (2 if kind == "accumulation" else 1):
                     optimizer.step()
                     waiting = 0
-                if kind in ("train mode", "Monte Carlo dropout") and step % 50 == 0:
+                if kind in ("train mode", "Monte Carlo dropout") and step % EVALUATION == 0:
                     net.train(kind == "train mode")
                     set_mode(net, nn.Dropout, training=True)
                     with no_grad():
