@@ -41,7 +41,9 @@ class Treatment:
         rows = [("", "before", "after"), *((name, then.get(name, "-"), now.get(name, "-")) for name in {**now, **then})]
         rows.append(("findings", _codes(self.found_before), _codes(self.after.findings)))
         widths = [max(len(row[i]) for row in rows) for i in range(3)]
-        lines += ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+        lines += [
+            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+        ]
         if {"standardise", "loss"} & set(self.change):
             lines.append("the losses are of different scales: compare other figures")
         if isinstance(self.after, NonFiniteError):

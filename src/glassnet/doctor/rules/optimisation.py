@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from statistics import median
 
-from glassnet.doctor.evidence import Evidence
+from glassnet.doctor.evidence import POOR, Evidence
 from glassnet.doctor.facts import LINEAR
 from glassnet.doctor.finding import Finding
 from glassnet.doctor.observed import Probe
@@ -46,7 +46,7 @@ def nonfinite_loss(evidence: Evidence, this: Rule) -> Iterator[Finding]:
     )
 
 
-@rule("exploding-gradients", needs=["setup", "probes"], across=70.0, times=10.0)
+@rule("exploding-gradients", needs=["setup", "probes"], across=70.0, times=10.0, jump=5.0, calm=0.03)
 def exploding_gradients(evidence: Evidence, this: Rule) -> Iterator[Finding]:
     """Gradients that grow from the last layer to the first, or far above what they were, with harm."""
     if evidence.has("progress") and not (evidence.harmed or evidence.progress.rising):
@@ -66,6 +66,22 @@ def exploding_gradients(evidence: Evidence, this: Rule) -> Iterator[Finding]:
             change=change,
         )
         return
+    progress = evidence.progress
+    highest = max(progress.highs, default=0.0)
+    if progress.losses and highest > this["jump"] * abs(progress.start) and progress.start > 0:
+        usual_rate = max([rate for _, rate in rates(evidence)[: max(1, len(evidence.probes) // 2)]] or [0.0])
+        if usual_rate < this["calm"]:  # it is not the learning rate: some rows throw the weights far away
+            yield this.finding(
+                f"the loss of a step was {highest / abs(progress.start):,.0f} times that of the first ones, with a "
+                "learning rate that is not large: some batch has a gradient far above the others.",
+                figure="largest loss of a step by that of the first ones",
+                value=highest / abs(progress.start),
+                threshold=this["jump"],
+                step=progress.highs.index(highest) * progress.block,
+                remedy="Bound them: clip_norm=1.0; and look for rows with very large values.",
+                change={"clip_norm": 1.0},
+            )
+            return
     norms = [one.gradient for one in evidence.probes if math.isfinite(one.gradient)]
     if len(norms) < 3:
         return
@@ -106,7 +122,7 @@ def vanishing_gradients(evidence: Evidence, this: Rule) -> Iterator[Finding]:
     )
 
 
-@rule("learning-rate-too-low", needs=["setup", "probes", "progress"], ratio=3e-4, moved=0.15, learned=0.5)
+@rule("learning-rate-too-low", needs=["setup", "probes", "progress"], ratio=3e-4, moved=0.15, learned=0.7, aim=5e-3)
 def learning_rate_too_low(evidence: Evidence, this: Rule) -> Iterator[Finding]:
     """Weights that have hardly moved at the end of a training that has hardly begun to learn."""
     found = rates(evidence)
@@ -115,8 +131,10 @@ def learning_rate_too_low(evidence: Evidence, this: Rule) -> Iterator[Finding]:
         return
     if evidence.learned is not None and evidence.learned > this["learned"]:
         return
+    if evidence.has("reference") and not evidence.behind:  # it has come as far as others
+        return
     usual = median(ratio for _, ratio in found)
-    moved = max((one.moved for one in evidence.probes[-1].matrices if one.moved is not None), default=0.0)
+    moved = median([one.moved for one in evidence.probes[-1].matrices if one.moved is not None] or [0.0])
     if 0 < usual < this["ratio"] and moved < this["moved"]:
         yield this.finding(
             f"a step changes the weights by {usual:.1e} of their size, and the whole training by {moved:.1%}.",
@@ -125,7 +143,7 @@ def learning_rate_too_low(evidence: Evidence, this: Rule) -> Iterator[Finding]:
             threshold=this["ratio"],
             step=found[0][0].step,
             remedy=f"Raise the learning rate: lr={10 * lr:g}; gn.lr_find() suggests one.",
-            change={"lr": _round(lr * min(max(1e-3 / usual, 10.0), 1e4))},
+            change={"lr": _round(lr * min(max(this["aim"] / max(ratio for _, ratio in found), 10.0), 1e4))},
             moved=moved,
         )
 
@@ -135,13 +153,15 @@ def _round(value: float) -> float:
     return float(f"{value:.1e}")
 
 
-@rule("learning-rate-too-high", needs=["setup", "probes", "progress"], ratio=0.05, swings=3.0, sure=3.0)
+@rule("learning-rate-too-high", needs=["setup", "probes", "progress"], ratio=0.03, swings=3.0, sure=3.0, aim=5e-3)
 def learning_rate_too_high(evidence: Evidence, this: Rule) -> Iterator[Finding]:
     """Updates that are large beside the weights, while the loss jumps, rises or swings, with harm."""
     found = rates(evidence)[: max(2, len(evidence.probes) // 2)]
     above = [(one, ratio) for one, ratio in found if ratio > this["ratio"]]
     wild = evidence.has("failure") or evidence.progress.rising or swing(evidence) > this["swings"]
-    if not above or not (wild or (evidence.harmed and evidence.progress.jumped)):
+    little = evidence.learned is not None and evidence.learned < POOR
+    wild = wild or (evidence.harmed and evidence.progress.jumped) or (little and evidence.progress.soared)
+    if not above or not wild:
         return
     # A network that is sure of wrong answers has large gradients whatever the learning rate.
     constant = evidence.data.constant
@@ -150,14 +170,15 @@ def learning_rate_too_high(evidence: Evidence, this: Rule) -> Iterator[Finding]:
         return
     lr = evidence.setup.lr
     probe, ratio = above[0]
+    lower = min(0.1, max(this["aim"] / ratio, 1e-3))
     yield this.finding(
         f"a step changes the weights by {ratio:.0%} of their size.",
         figure="update of the weights in relation to their size",
         value=ratio,
         threshold=this["ratio"],
         step=probe.step,
-        remedy=f"Lower the learning rate: lr={_round(lr / 10):g}.",
-        change={"lr": _round(lr / 10)},
+        remedy=f"Lower the learning rate: lr={_round(lr * lower):g}.",
+        change={"lr": _round(lr * lower)},
     )
 
 
@@ -170,7 +191,9 @@ def swing(evidence: Evidence) -> float:
     if not late or progress.steps < 20 or not evidence.setup.batch_size:
         return 0.0
     rows = min(evidence.setup.batch_size, evidence.setup.rows or evidence.setup.batch_size)
-    expected = median(one.row_std or 0.0 for one in late) / math.sqrt(rows)
+    scatter = median(one.row_std or 0.0 for one in late)
+    check = evidence.checkup.train  # over many rows: a few seldom have the rare large losses
+    expected = max(scatter, (check.row_std or 0.0) if check is not None else 0.0) / math.sqrt(rows)
     spread = median(progress.stds[len(progress.stds) // 2 :]) if progress.block >= 8 else progress.noise
     floor = 0.02 * (evidence.data.constant or abs(progress.start))
     return spread / max(expected, floor) if max(expected, floor) > 0 else 0.0
@@ -289,7 +312,7 @@ def stopped_early(evidence: Evidence, this: Rule) -> Iterator[Finding]:
     )
 
 
-@rule("underfitting", margin=0.1, share=0.3)
+@rule("underfitting", margin=0.15, share=0.3)
 def underfitting(evidence: Evidence, this: Rule) -> Iterator[Finding]:
     """Worse than simple means on the very rows that it was trained on, and not getting better."""
     train, overfit = evidence.checkup.train, evidence.overfit
