@@ -111,7 +111,7 @@ def rare_class(s: Setting, severe: bool) -> Setting:
 @fault("label-noise", "digits", "blobs")
 def wrong_labels(s: Setting, severe: bool) -> Setting:
     rng = rows_of(s)
-    train, val = (_mislabelled(rng, rows, s.classes, 0.4 if severe else 0.15) for rows in (s.train, s.val))
+    train, val = (_mislabelled(rng, rows, s.classes, 0.4 if severe else 0.25) for rows in (s.train, s.val))
     return s.but(train=train, val=val)
 
 
@@ -359,7 +359,7 @@ def with_batch_norm(s: Setting, _severe: bool) -> Setting:
     return s.but(batch_norm=True)
 
 
-@fault("batchnorm-mismatch", "digits", "names", "blobs", base=with_batch_norm)
+@fault("batchnorm-mismatch", "digits", "table", "blobs", base=with_batch_norm)
 def slow_statistics(s: Setting, severe: bool) -> Setting:
     def change(net: nn.Module) -> None:
         for layer in net.modules():

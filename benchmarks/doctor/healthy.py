@@ -216,12 +216,12 @@ def smoothed_labels(s: Setting) -> Setting:
     return s.but(loss=nn.CrossEntropyLoss(label_smoothing=0.1))
 
 
-@alike("missing-nonlinearity", "digits", "blobs")
+@alike("missing-nonlinearity", "digits")
 def low_rank(s: Setting) -> Setting:
     def factored(net: nn.Module) -> nn.Module:
         first, *rest = net
         width_in, width = first.weight.shape
-        return nn.Sequential(nn.Linear(width_in, 4, bias=False), nn.Linear(4, width), *rest)
+        return nn.Sequential(nn.Linear(width_in, 12, bias=False), nn.Linear(12, width), *rest)
 
     return s.but(hidden=(40, *s.hidden[1:]), wrap=factored)
 

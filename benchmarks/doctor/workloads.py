@@ -163,7 +163,11 @@ SPLITS: dict[str, dict[str, Any]] = {
     },
     "test": {
         "seeds": (11, 12, 13),
-        "optimizers": (("AdamW", {}, 0.005), ("RMSprop", {}, 0.002), ("SGD", {"momentum": 0.9, "nesterov": True}, 0.02)),
+        "optimizers": (
+            ("AdamW", {}, 0.005),
+            ("RMSprop", {}, 0.002),
+            ("SGD", {"momentum": 0.9, "nesterov": True}, 0.02),
+        ),
         "widths": {"digits": (24, 20), "names": (80,), "wavenet": (20,), "table": (40,), "blobs": (20, 20)},
         "shape": {"features": 11, "classes": 5},
     },
@@ -203,7 +207,14 @@ def setting(workload: str, split: str, number: int) -> Setting:
             common["lr"] = lr if optimizer != "SGD" else 1.5 * lr
             return Setting(**common, train=train, val=val, clean=clean, make=wavenet, epochs=2, batch_size=32)
         return Setting(
-            **common, train=train, val=val, clean=clean, make=character_mlp, activation="tanh", batch_norm=True, epochs=3
+            **common,
+            train=train,
+            val=val,
+            clean=clean,
+            make=character_mlp,
+            activation="tanh",
+            batch_norm=True,
+            epochs=3,
         )
     rows = (1000, 300, 600)
     if workload == "table":
