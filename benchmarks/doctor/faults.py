@@ -19,8 +19,8 @@ Change = Callable[[Setting, bool], Setting]
 @dataclass(frozen=True)
 class Fault:
     """code: the finding that names it. also: other codes that name the same. invariant: whether it breaks what must
-    hold, and so counts even where it cost nothing; begins: the step at which it does so first. base: the healthy setting to compare with, if not the one that was
-    changed.
+    hold, and so counts even where it cost nothing; begins: the step at which it does so first. mild: whether there is
+    a mild form. base: the healthy setting to compare with, if not the one that was changed.
     """
 
     name: str
@@ -30,7 +30,7 @@ class Fault:
     also: tuple[str, ...] = ()
     invariant: bool = False
     begins: int = 0
-    mild: bool = True  # whether there is a mild form
+    mild: bool = True
     base: Change | None = None
 
 

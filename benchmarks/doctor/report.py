@@ -19,6 +19,7 @@ TARGETS = {
     "look-alikes": 0.05,
     "fixes": 0.85,
     "invariants": 1.0,
+    "overhead": 0.05,
 }
 
 

@@ -52,7 +52,7 @@ class Recorder(gn.Callback):
         y = loop.train.y
         self.counts = np.bincount(y).tolist() if y.dtype.kind in "iu" and y.ndim == 1 else []
 
-    def on_look(self, loop: Any, look: Any) -> None:
+    def on_look(self, _loop: Any, look: Any) -> None:
         seen = Seen(float(look.values["loss"]))
         for layer, output in look.outputs.values():
             rows = output.data.reshape(-1, output.shape[-1]) if output.data.ndim > 1 else None

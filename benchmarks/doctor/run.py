@@ -20,7 +20,7 @@ from typing import Any
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # each process has a core, and the products are small
 
-from faults import FAULTS, Fault
+from faults import FAULTS
 from healthy import HEALTHY, Healthy
 from report import table, wrong
 from trial import Outcome, train
@@ -123,7 +123,7 @@ def _judge(case: Case) -> Result:
     outcome = train(ill)
     cost = base - outcome.score
     hurt = cost > HURTS * base
-    cured, treated = _treat(fault, plain, ill, outcome, base) if hurt else (None, "")
+    cured, treated = _treat(ill, outcome, base) if hurt else (None, "")
     return Result(
         case,
         fault.code,
@@ -161,7 +161,7 @@ def _judge_healthy(case: Case, healthy: Healthy, plain: Setting) -> Result:
     )
 
 
-def _treat(fault: Fault, plain: Setting, ill: Setting, outcome: Outcome, base: float) -> tuple[bool | None, str]:
+def _treat(ill: Setting, outcome: Outcome, base: float) -> tuple[bool | None, str]:
     """Whether the treatment brings back what was lost."""
     if outcome.run is None:
         return None, ""

@@ -63,7 +63,7 @@ def train(setting: Setting, *, watched: bool = True) -> Outcome:
     doctor, recorder = Noting(), Recorder()
     if setting.loop == "examine":
         found = gn.doctor.examine(net, setting.train, setting.loss, optimizer, doctor=doctor)
-        return Outcome(found, 0.0, {code: 0 for code in found.codes()})
+        return Outcome(found, 0.0, dict.fromkeys(found.codes(), 0))
     if setting.loop is not None:
         with np.errstate(all="ignore"):  # what overflows is for the doctor to say
             findings = own_loop(setting, net, optimizer, doctor)

@@ -23,9 +23,9 @@ Rows = tuple[np.ndarray, np.ndarray]  # x (n, ...), y (n, ...)
 class Setting:
     """train, val: what the training sees. clean: rows that no fault touches, for the score.
 
-    make: from widths, activation, BatchNorm and dropout to a network. touch: changes to its first weights, in order.
-    wrap: the network in another one, which may have other last or first layers. held: the parameters that the optimizer gets. steps: how long to train; epochs
-    where that is not given. loop: the mistake in a loop of one's own; without one, ``gn.fit`` trains.
+    make: from this setting to a network. touch: changes to its first weights, in order. wrap: the network in another
+    one, which may have other first or last layers. held: the parameters that the optimizer gets. loop: what is odd
+    about a loop of one's own; without one, ``gn.fit`` trains.
     """
 
     workload: str

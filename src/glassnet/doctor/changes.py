@@ -19,6 +19,11 @@ from glassnet.train.again import Again
 Prepare = Callable[[Split], Split]
 
 
+def as_they_are(split: Split) -> Split:
+    """The rows without a change."""
+    return split
+
+
 @dataclass
 class Changed:
     """A training with changes. rows: what is done to the rows of every split. done: the changes that were made.
@@ -26,7 +31,7 @@ class Changed:
     """
 
     again: Again
-    rows: Prepare = staticmethod(lambda split: split)
+    rows: Prepare = as_they_are
     done: dict[str, Any] = field(default_factory=dict)
     left_out: list[str] = field(default_factory=list)
 

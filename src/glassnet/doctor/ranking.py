@@ -64,6 +64,7 @@ EXPLAINS: dict[str, tuple[str, ...]] = {
     "vanishing-gradients": _LEARNS_BADLY,
     "unshuffled-data": ("oscillating-loss", "learning-rate-too-high", "batchnorm-mismatch", "overfitting", *_STUCK),
     "batchnorm-tiny-batch": ("batchnorm-mismatch", "oscillating-loss", *_STUCK),
+    "batchnorm-mismatch": ("overfitting", "underfitting"),
     "over-regularised": ("learning-rate-too-high", "dead-units", "vanishing-gradients", *_LEARNS_BADLY),
     "schedule-ends-early": ("learning-rate-too-low", "stopped-early", "underfitting"),
     "learning-rate-too-low": ("stopped-early", "underfitting", "labels-unrelated", "class-imbalance"),

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from glassnet.data.dataset import Split
-from glassnet.doctor.changes import changed
+from glassnet.doctor.changes import as_they_are, changed
 from glassnet.doctor.finding import Finding
 from glassnet.engine.errors import ConfigError, NonFiniteError
 from glassnet.train.run import Run
@@ -28,7 +28,7 @@ class Treatment:
     left_out: Sequence[str]
     before: Run | NonFiniteError
     after: Run | NonFiniteError
-    rows: Callable[[Split], Split] = staticmethod(lambda split: split)
+    rows: Callable[[Split], Split] = as_they_are
     found_before: Sequence[Finding] = ()
 
     def text(self) -> str:
@@ -69,7 +69,8 @@ def treat(run: Run | NonFiniteError, *, folder: str | Path | None = None, progre
     >>> y = (x[:, 0] > x[:, 1]).astype(int)
     >>> net = nn.Sequential(nn.Linear(2, 2), nn.Softmax())
     >>> optimizer = optim.SGD(net.parameters(), lr=0.5)
-    >>> run = gn.fit(net, (x, y), loss=nn.CrossEntropyLoss(), optimizer=optimizer, epochs=5, progress=False, folder=None)
+    >>> options = {"loss": nn.CrossEntropyLoss(), "optimizer": optimizer, "progress": False, "folder": None}
+    >>> run = gn.fit(net, (x, y), epochs=5, **options)
     >>> treatment = gn.doctor.treat(run)
     >>> treatment.finding.code, treatment.change, treatment.after.findings
     ('probabilities-as-logits', {'drop_last_layer': True}, [])
