@@ -87,8 +87,8 @@ def cases(split: str, numbers: range, part: str = "", workloads: int | None = No
                 )
     for healthy in HEALTHY:
         for workload in healthy.workloads[-workloads:] if workloads else healthy.workloads:
-            # Look-alikes have few workloads each: further seeds make them as many as the plain ones, and more.
-            more = range(numbers.start, numbers.stop + len(numbers) * bool(healthy.resembles))
+            # There are fewer kinds of plain runs: further seeds make them as many as the look-alikes.
+            more = range(numbers.start, numbers.stop + len(numbers) * (not healthy.resembles))
             yield from (
                 Case(split, healthy.name, workload, n) for n in more if part in healthy.name + healthy.resembles
             )
