@@ -14,7 +14,7 @@ import numpy as np
 from glassnet.data.batches import batches
 from glassnet.doctor.doctor import Doctor
 from glassnet.doctor.evidence import SOLVED, Evidence
-from glassnet.doctor.file import read_evidence, write_evidence
+from glassnet.doctor.file import DOCTOR, read_evidence, write_evidence
 from glassnet.doctor.observed import Failure
 from glassnet.doctor.plan import looks_worth, planned
 from glassnet.doctor.probes.compare import compare_modes
@@ -28,6 +28,8 @@ from glassnet.doctor.progress import Progress
 from glassnet.doctor.report import Findings, say
 from glassnet.engine.errors import GlassnetError
 from glassnet.train.callbacks import Callback
+from glassnet.train.run_folder import make_folder
+from glassnet.train.storage import remove_leftovers
 
 if TYPE_CHECKING:
     from glassnet.train.look import Look
@@ -104,6 +106,9 @@ class Listener(Callback):
             self.evidence = read_evidence(self.folder) or Evidence()
             self.evidence.probes = [one for one in self.evidence.probes if one.step < loop.step]
             self.evidence.failure = Failure()
+        elif self.folder is not None:  # what is there is of an earlier training
+            make_folder(self.folder)
+            remove_leftovers(self.folder, [DOCTOR])
         self.evidence.data = look_at_data(
             loop.train.x,
             loop.train.y,
@@ -142,7 +147,10 @@ class Listener(Callback):
 
     @careful
     def on_fit_end(self, loop: Loop) -> None:
-        """Look at what was reached, and diagnose."""
+        """Look at what was reached, and diagnose; not where someone or something else has ended the training."""
+        ended = loop.step >= loop.total_steps or loop.failure is not None
+        if not ended and loop.stopped in (None, "interrupted"):
+            return
         self.evidence.progress = progress_of(loop)
         if loop.failure is not None:
             self.evidence.failure = Failure(loop.step, str(loop.failure))

@@ -11,7 +11,7 @@ class Reference:
 
     gain: the share of the best constant's error that they take away, by wrong classes or squares. spread: its
     standard error. loss: what counts cost in cross-entropy. odd_rows: rows whose label all that is near them
-    contradicts. odd: their share.
+    contradicts. odd: their share of the rows of which all neighbours agree.
     """
 
     name: str = ""

@@ -7,6 +7,7 @@ from html import escape
 from typing import Any
 
 from glassnet.doctor.finding import SEVERITIES, Finding
+from glassnet.train.notebook import in_notebook
 
 #: Findings that the block at the end of a training shows; the others are counted.
 SHOWN = 3
@@ -106,7 +107,11 @@ def _row(group: list[Finding]) -> str:
 
 def say(text: str) -> None:
     """Print, as ``train.progress`` does; nothing for no text."""
-    from rich.console import Console
+    if not text:
+        return
+    if in_notebook():
+        print(text)
+    else:
+        from rich.console import Console
 
-    if text:
         Console(highlight=False, soft_wrap=True, markup=False).print(text)

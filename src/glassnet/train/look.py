@@ -84,6 +84,7 @@ def look(step: BatchStep, x: Tensor, y: Tensor) -> Look:
     net, optimizer = step.net, step.optimizer
     tensors = [(tensor, tensor.data, tensor.grad) for tensor in step.tensors().values()]
     states, steps = list(optimizer.states), optimizer.steps
+    metrics, step.metrics = step.metrics, {}  # they may be the user's own, and count how often they are called
     before = {name: parameter.data for name, parameter in net.named_parameters()}
     outputs: dict[str, tuple[Module, Tensor]] = {}
     whole: list[Tensor] = []
@@ -117,6 +118,7 @@ def look(step: BatchStep, x: Tensor, y: Tensor) -> Look:
         for tensor, data, gradient in tensors:
             tensor.data, tensor.grad = data, gradient
         optimizer.states, optimizer.steps = states, steps
+        step.metrics = metrics
     output = next(iter(whole), None)
     return Look(outputs, before, after, gradients, (x, y), output, values, frozenset(called))
 

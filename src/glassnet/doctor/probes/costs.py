@@ -10,6 +10,9 @@ from glassnet.engine.namespace import Array
 from glassnet.nn import functional, losses
 from glassnet.nn.module import Module
 
+#: More classes than this are none.
+MOST_CLASSES = 100_000
+
 _MODULES: dict[type[Module], str] = {
     losses.CrossEntropyLoss: "cross_entropy",
     losses.NLLLoss: "nll",
@@ -63,13 +66,23 @@ def row_losses(kind: str, outputs: Array, targets: Array) -> Array | None:
     return _of_rows(np.where(difference < 1, difference**2 / 2, difference - 0.5)) if kind == "huber" else None
 
 
+def class_counts(labels: Array, least: int = 0) -> list[int]:
+    """The rows of each class; those below 0 do not count, and none do where a number is no class by its size."""
+    known = labels[labels >= 0].ravel()
+    if not known.size or known.max() >= MOST_CLASSES:
+        return []
+    return [int(one) for one in np.bincount(known, minlength=least)]
+
+
 def constant_loss(kind: str, targets: Array) -> float | None:
     """What the best constant output costs; None for a loss that the doctor does not know."""
     y = targets.astype(np.float64)
     if kind in ("cross_entropy", "nll"):
         if targets.dtype.kind in "iu":
-            labels = targets[targets >= 0]
-            shares = np.bincount(labels.ravel()) / max(1, labels.size)
+            counts = np.array(class_counts(targets))
+            if not counts.size:
+                return None
+            shares = counts / counts.sum()
         elif targets.dtype.kind == "f" and targets.ndim > 1:
             shares = y.reshape(-1, y.shape[-1]).mean(0)
         else:

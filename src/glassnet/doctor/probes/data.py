@@ -7,7 +7,7 @@ from collections import Counter
 import numpy as np
 
 from glassnet.doctor.facts import Data, Features
-from glassnet.doctor.probes.costs import constant_loss
+from glassnet.doctor.probes.costs import class_counts, constant_loss
 from glassnet.engine.namespace import Array
 
 #: Rows of a sample for sums, for counting different values, and for comparing whole rows.
@@ -62,7 +62,7 @@ def look_at_data(
             found.leaked = min(1.0, sum(one in known for one in of_val) / len(of_val) * len(x) / len(of_x))
     if val is not None:
         _compare(found, *val)
-    if order is not None and found.target_kind == "classes" and y.ndim == 1:
+    if order is not None and found.classes and y.ndim == 1 and y.min() >= 0:
         found.runs_z, found.per_batch = runs(y[order], batch_size)
     return found
 
@@ -159,7 +159,7 @@ def _targets(found: Data, y: Array, loss: str) -> None:
     found.target_kind = target_kind(y, loss)
     found.constant = constant_loss(loss, y)
     if found.target_kind == "classes":
-        found.classes = np.bincount(y[y >= 0].ravel()).tolist()
+        found.classes = class_counts(y)
     values = y.astype(np.float64)
     found.target_mean, found.target_std = float(values.mean()), float(values.std())
     found.target_low, found.target_high = float(values.min()), float(values.max())
@@ -219,7 +219,7 @@ def _repeated(of_x: list[int], targets: list[int]) -> tuple[float, float]:
 def _compare(found: Data, x: Array, y: Array) -> None:
     """How the rows of validation are distributed."""
     if found.target_kind == "classes" and y.dtype.kind in "iu":
-        found.val_classes = np.bincount(y[y >= 0].ravel(), minlength=len(found.classes)).tolist()
+        found.val_classes = class_counts(y, len(found.classes))
     found.val_target_mean, found.val_target_std = float(y.mean(dtype=np.float64)), float(y.std(dtype=np.float64))
     if found.features is not None:
         width = len(found.features.mean)

@@ -57,9 +57,12 @@ def _of_classes(x: Array, y: Array) -> Reference:
     line = _line(flat[train], np.eye(classes)[labels[train]], flat[test])
     wrong_line = float((line.argmax(1) != labels[test]).mean())
     name, wrong = ("the nearest neighbours", wrong) if wrong <= wrong_line else ("a linear fit", wrong_line)
-    odd = np.flatnonzero((votes.max(1) == NEIGHBOURS) & (votes.argmax(1) != labels))
+    agreed = votes.max(1) == NEIGHBOURS
+    odd = np.flatnonzero(agreed & (votes.argmax(1) != labels))
     spread = math.sqrt(max(wrong * (1 - wrong), 1 / len(test)) / len(test)) / constant
-    return Reference(name, 1 - wrong / constant, spread, odd=len(odd) / len(rows), odd_rows=rows[odd].tolist())
+    return Reference(
+        name, 1 - wrong / constant, spread, odd=len(odd) / max(1, int(agreed.sum())), odd_rows=rows[odd].tolist()
+    )
 
 
 def _of_values(x: Array, y: Array) -> Reference:

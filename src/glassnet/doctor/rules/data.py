@@ -164,19 +164,20 @@ def class_imbalance(evidence: Evidence, this: Rule) -> Iterator[Finding]:
             )
 
 
-@rule("label-noise", needs=["data", "reference", "checkup"], share=0.03, gain=0.5)
+@rule("label-noise", needs=["data", "reference", "checkup"], share=0.045, unclear=0.15, gain=0.55, rows=8)
 def label_noise(evidence: Evidence, this: Rule) -> Iterator[Finding]:
     """Rows whose label all rows near them contradict with one voice, in data whose classes are otherwise clear."""
     found = evidence.reference
-    if found.odd <= this["share"] or found.gain < this["gain"]:
+    limit = this["share"] + this["unclear"] * (1 - found.gain)  # neighbours err, the more the less clear classes are
+    if found.odd <= limit or found.gain < this["gain"] or len(found.odd_rows) < this["rows"]:
         return
     listed = found.odd_rows[:20]
     yield this.finding(
-        f"{found.odd:.1%} of the rows looked at have a label that all of their neighbours contradict, such as rows "
+        f"where all neighbours of a row agree, {found.odd:.1%} of the rows have another label, such as rows "
         f"{', '.join(map(str, listed[:5]))}.",
-        figure="share of rows that all neighbours contradict",
+        figure="share of labels that all neighbours contradict",
         value=found.odd,
-        threshold=this["share"],
+        threshold=limit,
         remedy="Review these rows (evidence['rows']), correct or drop them.",
         rows=listed,
     )
