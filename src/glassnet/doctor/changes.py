@@ -12,7 +12,7 @@ from glassnet.data.dataset import Split
 from glassnet.doctor import networks
 from glassnet.engine.errors import ConfigError
 from glassnet.engine.random import manual_seed
-from glassnet.nn import CrossEntropyLoss, Module
+from glassnet.nn import BatchNorm1d, BatchNorm2d, CrossEntropyLoss, Module
 from glassnet.optim import CosineAnnealingLR, OneCycleLR, Schedule, SequentialLR, decay_weights_only
 from glassnet.train.again import Again
 
@@ -177,6 +177,15 @@ def _batch_norm(found: Changed, wanted: bool) -> None:
     _edit(networks.with_batch_norm if wanted else networks.without_batch_norm)(found)
 
 
+def _batch_norm_momentum(found: Changed, momentum: float) -> None:
+    slow = [one for one in found.again.net.modules() if isinstance(one, BatchNorm1d | BatchNorm2d)]
+    slow = [one for one in slow if one.momentum < momentum / 2]
+    if not slow:
+        raise ConfigError("the running statistics are not slow; take larger batches or another normalisation.")
+    for one in slow:
+        one.momentum = momentum
+
+
 def _dropout(found: Changed, share: float) -> None:
     _edit(networks.with_dropout(share))(found)
 
@@ -276,6 +285,7 @@ CHANGES: dict[str, Callable[[Changed, Any], None]] = {
     "hidden": _hidden,
     "activation": _activation,
     "batch_norm": _batch_norm,
+    "batch_norm_momentum": _batch_norm_momentum,
     "dropout": _dropout,
     "optimizer_parameters": _optimizer_parameters,
     "init": _init,

@@ -46,7 +46,7 @@ def nonfinite_loss(evidence: Evidence, this: Rule) -> Iterator[Finding]:
     )
 
 
-@rule("exploding-gradients", needs=["setup", "probes"], across=70.0, times=10.0, jump=5.0, calm=0.03)
+@rule("exploding-gradients", needs=["setup", "probes"], across=70.0, times=10.0, jump=5.0, calm=0.045)
 def exploding_gradients(evidence: Evidence, this: Rule) -> Iterator[Finding]:
     """Gradients that grow from the last layer to the first, or far above what they were, with harm."""
     if evidence.has("progress") and not (evidence.harmed or evidence.progress.rising):
@@ -69,7 +69,7 @@ def exploding_gradients(evidence: Evidence, this: Rule) -> Iterator[Finding]:
     progress = evidence.progress
     highest = max(progress.highs, default=0.0)
     if progress.losses and highest > this["jump"] * abs(progress.start) and progress.start > 0:
-        usual_rate = max([rate for _, rate in rates(evidence)[: max(1, len(evidence.probes) // 2)]] or [0.0])
+        usual_rate = next((rate for _, rate in rates(evidence)), 0.0)
         if usual_rate < this["calm"]:  # it is not the learning rate: some rows throw the weights far away
             yield this.finding(
                 f"the loss of a step was {highest / abs(progress.start):,.0f} times that of the first ones, with a "
@@ -122,7 +122,7 @@ def vanishing_gradients(evidence: Evidence, this: Rule) -> Iterator[Finding]:
     )
 
 
-@rule("learning-rate-too-low", needs=["setup", "probes", "progress"], ratio=3e-4, moved=0.15, learned=0.7, aim=5e-3)
+@rule("learning-rate-too-low", needs=["setup", "probes", "progress"], ratio=1e-3, moved=0.15, learned=0.7, aim=2e-2)
 def learning_rate_too_low(evidence: Evidence, this: Rule) -> Iterator[Finding]:
     """Weights that have hardly moved at the end of a training that has hardly begun to learn."""
     found = rates(evidence)
@@ -153,14 +153,25 @@ def _round(value: float) -> float:
     return float(f"{value:.1e}")
 
 
-@rule("learning-rate-too-high", needs=["setup", "probes", "progress"], ratio=0.03, swings=3.0, sure=3.0, aim=5e-3)
+@rule(
+    "learning-rate-too-high",
+    needs=["setup", "probes", "progress"],
+    ratio=0.045,
+    leaps=0.5,
+    swings=3.0,
+    sure=3.0,
+    aim=1.5e-2,
+)
 def learning_rate_too_high(evidence: Evidence, this: Rule) -> Iterator[Finding]:
     """Updates that are large beside the weights, while the loss jumps, rises or swings, with harm."""
     found = rates(evidence)[: max(2, len(evidence.probes) // 2)]
     above = [(one, ratio) for one, ratio in found if ratio > this["ratio"]]
+    if above and above[0][0] is not found[0][0] and 2 * len(above) <= len(found):
+        return  # a single large step is the work of its batch
     wild = evidence.has("failure") or evidence.progress.rising or swing(evidence) > this["swings"]
     little = evidence.learned is not None and evidence.learned < POOR
-    wild = wild or (evidence.harmed and evidence.progress.jumped) or (little and evidence.progress.soared)
+    leaps = bool(above) and above[0][1] > this["leaps"] and not evidence.solved
+    wild = wild or ((evidence.harmed or leaps) and evidence.progress.jumped) or (little and evidence.progress.soared)
     if not above or not wild:
         return
     # A network that is sure of wrong answers has large gradients whatever the learning rate.
@@ -170,7 +181,8 @@ def learning_rate_too_high(evidence: Evidence, this: Rule) -> Iterator[Finding]:
         return
     lr = evidence.setup.lr
     probe, ratio = above[0]
-    lower = min(0.1, max(this["aim"] / ratio, 1e-3))
+    # Momentum makes steps larger than the first one shows.
+    lower = min(0.1, max(this["aim"] * (0.5 if evidence.setup.momentum else 1.0) / ratio, 1e-3))
     yield this.finding(
         f"a step changes the weights by {ratio:.0%} of their size.",
         figure="update of the weights in relation to their size",
@@ -246,7 +258,7 @@ def _peak(planned: list[tuple[int, float]]) -> int:
     return max(range(len(planned)), key=lambda i: planned[i][1])
 
 
-@rule("over-regularised", needs=["setup", "probes", "progress"], times=2.0, grown=1.5, shrunk=0.3, equal=0.5, drop=0.7)
+@rule("over-regularised", needs=["setup", "probes", "progress"], times=2.0, grown=1.5, shrunk=0.5, equal=0.4, drop=0.7)
 def over_regularised(evidence: Evidence, this: Rule) -> Iterator[Finding]:
     """A regulariser that pulls more than the data, or dropout of nearly everything, in a network that learns little."""
     if not evidence.harmed:
@@ -285,7 +297,7 @@ def size(probe: Probe) -> float:
     return median([one.rms for one in probe.matrices] or [0.0])
 
 
-@rule("stopped-early", needs=["progress", "data", "setup"], share=0.06, hint=0.03)
+@rule("stopped-early", needs=["progress", "data", "setup"], share=0.06, hint=0.03, longer=30.0)
 def stopped_early(evidence: Evidence, this: Rule) -> Iterator[Finding]:
     """A loss that fell clearly to the very end, with a learning rate that was not meant to end."""
     progress = evidence.progress
@@ -294,25 +306,28 @@ def stopped_early(evidence: Evidence, this: Rule) -> Iterator[Finding]:
     planned = [rate for _, rate in evidence.setup.rates]
     if planned and planned[-1] < 0.1 * max(planned):
         return
-    fell = max(progress.fall(0.67)[0] if progress.falling else 0.0, progress.val_fall)
+    fell = progress.val_fall
+    if progress.falling:
+        fell = max(fell, progress.fall(0.67)[0], progress.fall(0.5)[0] * 2 / 3)
     level = evidence.data.constant or abs(progress.start)
     share = fell / level if level else 0.0
     if share <= this["hint"]:
         return
     epochs = max(1, round(progress.steps / progress.per_epoch))
+    times = min(3 + round(this["longer"] * share), 10)
     yield this.finding(
         f"in the last third the loss fell by {fell:.3g}, to {progress.end:.4g}.",
         figure="fall within the last third, in relation to the loss of a constant",
         value=share,
         threshold=this["hint"],
         step=progress.steps,
-        severity="warning" if share > this["share"] else "hint",
-        remedy=f"Train longer: epochs={3 * epochs}.",
-        change={"epochs": 3 * epochs},
+        severity="warning" if share > this["share"] or evidence.behind else "hint",
+        remedy=f"Train longer: epochs={times * epochs}.",
+        change={"epochs": times * epochs},
     )
 
 
-@rule("underfitting", margin=0.15, share=0.3)
+@rule("underfitting", margin=0.15, share=0.3, loss=1.04)
 def underfitting(evidence: Evidence, this: Rule) -> Iterator[Finding]:
     """Worse than simple means on the very rows that it was trained on, and not getting better."""
     train, overfit = evidence.checkup.train, evidence.overfit
@@ -329,7 +344,20 @@ def underfitting(evidence: Evidence, this: Rule) -> Iterator[Finding]:
     elif evidence.has("reference") and train is not None and train.gain is not None:
         found = evidence.reference
         limit = found.gain - found.margin(this["margin"], this["share"])
-        if train.gain >= limit:
+        dear = found.loss is not None and not evidence.setup.weighted and train.loss > this["loss"] * found.loss
+        if train.gain >= limit and not dear:
+            return
+        if train.gain >= limit and found.loss is not None:
+            yield this.finding(
+                f"its own training rows cost the network {train.loss:.4g} each, and {found.name} would cost "
+                f"{found.loss:.4g} on rows not seen.",
+                figure="loss on the training rows by that of the reference",
+                value=train.loss / found.loss,
+                threshold=this["loss"],
+                step=evidence.checkup.step,
+                remedy="Take wider layers, another learning rate, or more steps.",
+                change={"hidden": "wider"},
+            )
             return
         yield this.finding(
             f"on its own training rows the network takes away {train.gain:.0%} of a constant's error; {found.name} "
