@@ -82,12 +82,6 @@ def trained_tanh(s: Setting) -> Setting:
     return s.but(activation="tanh", epochs=25)
 
 
-@alike("saturated-activations", "names")
-def saturated_and_learning(s: Setting) -> Setting:
-    """Embeddings can learn below a flat tanh; it costs nothing here."""
-    return scaled(s.but(batch_norm=False), 12, only_last=False)
-
-
 @alike("saturated-activations", "table")
 def output_sigmoid(s: Setting) -> Setting:
     def to_shares(rows: Rows) -> Rows:

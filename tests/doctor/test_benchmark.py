@@ -98,7 +98,6 @@ def test_every_fault_has_a_test(bench: SimpleNamespace) -> None:
 
 HEALTHY = (
     *("as it is", "tanh", "BatchNorm", "wide", "one cycle", "one_spike", "converged", "trained_tanh", "sparse"),
-    "saturated_and_learning",
     *("hidden_by_norm", "zero_last_layer", "zero_biases", "class_weights", "warm_up", "warm_up_from_zero"),
     *("small_batches", "planned_end", "accumulated", "frozen_norm", "monte_carlo", "unused_head", "soft_labels"),
     *("counts_and_flags", "moderate_targets", "in_order_of_time", "easy_imbalance", "hard_examples"),
