@@ -12,7 +12,10 @@ from types import ModuleType, SimpleNamespace
 import pytest
 
 FOLDER = Path(__file__).parents[2] / "benchmarks" / "doctor"
-MODULES = ("rivals", "workloads", "trial", "faults", "healthy", "report", "run")
+MODULES = (
+    *("rivals", "workloads", "trial", "fault", "faults_of_data", "faults_of_training"),
+    *("faults", "healthy", "report", "run"),
+)
 
 
 @pytest.fixture(scope="module", name="bench")
