@@ -72,8 +72,8 @@ def treat(run: Run | NonFiniteError, *, folder: str | Path | None = None, progre
     >>> options = {"loss": nn.CrossEntropyLoss(), "optimizer": optimizer, "progress": False, "folder": None}
     >>> run = gn.fit(net, (x, y), epochs=5, **options)
     >>> treatment = gn.doctor.treat(run)
-    >>> treatment.finding.code, treatment.change, treatment.after.findings
-    ('probabilities-as-logits', {'drop_last_layer': True}, [])
+    >>> treatment.finding.code, treatment.change, treatment.after.findings.healthy
+    ('probabilities-as-logits', {'drop_last_layer': True}, True)
     """
     if run.again is None:
         raise ConfigError(
