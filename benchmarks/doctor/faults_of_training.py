@@ -82,14 +82,22 @@ def _scaled(s: Setting, factor: float, *, only_last: bool = False) -> Setting:
     return s.touched(change)
 
 
-@fault("bad-initial-scale", "digits", "blobs", "table", also=("exploding-gradients",))
+def deep(s: Setting, _severe: bool) -> Setting:
+    return s.but(hidden=(24, 24, 24), activation="relu")
+
+
+def with_relu(s: Setting, _severe: bool) -> Setting:
+    return s.but(activation="relu")
+
+
+@fault("bad-initial-scale", "digits", "blobs", "table", also=("exploding-gradients",), base=deep)
 def weights_too_large(s: Setting, severe: bool) -> Setting:
-    return _scaled(s.but(hidden=(24, 24, 24), activation="relu"), 12 if severe else 5)
+    return _scaled(deep(s, severe), 12 if severe else 5)
 
 
-@fault("bad-initial-scale", "digits", "blobs", "table", also=("vanishing-gradients",))
+@fault("bad-initial-scale", "digits", "blobs", "table", also=("vanishing-gradients",), base=deep)
 def weights_too_small(s: Setting, severe: bool) -> Setting:
-    return _scaled(s.but(hidden=(24, 24, 24)), 0.01 if severe else 0.1)
+    return _scaled(deep(s, severe), 0.01 if severe else 0.1)
 
 
 @fault("symmetric-initialization", "digits", "table", invariant=True)
@@ -117,13 +125,13 @@ def logarithm_of_negatives(s: Setting, _severe: bool) -> Setting:
     return s.but(loss=loss)
 
 
-@fault("exploding-gradients", "digits", "table", also=("unnormalised-inputs",))
+@fault("exploding-gradients", "digits", "table", also=("unnormalised-inputs",), base=with_relu)
 def outliers(s: Setting, severe: bool) -> Setting:
     x, y = s.train
     rng = rows_of(s)
     x = x.copy()
-    x[rng.random(len(x)) < 0.02] *= 1000 if severe else 50
-    return s.but(train=(x, y), activation="relu")
+    x[rng.permutation(len(x))[: len(x) // 200]] *= 500 if severe else 50
+    return with_relu(s, severe).but(train=(x, y))
 
 
 @fault("vanishing-gradients", "digits", "blobs", "table")
@@ -195,13 +203,13 @@ def flat_ends(s: Setting, severe: bool) -> Setting:
     return _scaled(with_tanh(s, severe), 40 if severe else 12)
 
 
-@fault("dead-units", "digits", "blobs", "table")
+@fault("dead-units", "digits", "blobs", "table", base=with_relu)
 def never_on(s: Setting, severe: bool) -> Setting:
     def change(net: nn.Module) -> None:
         for layer in linears(net)[:-1]:
             layer.bias.data = layer.bias.data - np.float32(20 if severe else 4)
 
-    return s.but(activation="relu").touched(change)
+    return with_relu(s, severe).touched(change)
 
 
 # Normalisation

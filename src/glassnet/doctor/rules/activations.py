@@ -13,13 +13,15 @@ from glassnet.doctor.observed import Probe
 from glassnet.doctor.rule import Rule, rule
 
 
-@rule("dead-units", needs=["checkup", "progress"], share=0.4, rows=1000)
+@rule("dead-units", needs=["checkup", "progress"], share=0.4, rows=1000, fewest=4)
 def dead_units(evidence: Evidence, this: Rule) -> Iterator[Finding]:
     """Units of a rectifier that are 0 for every row of a large sample, in a network that has not learned."""
     checkup = evidence.checkup
     if evidence.solved:
         return
     for path, units in checkup.units.items():
+        if units.units < this["fewest"]:
+            continue  # so narrow a layer has an illness of its own
         if units.dead > this["share"] and (evidence.harmed or units.dead > 0.9):
             yield this.finding(
                 f"{units.dead:.0%} of the {units.units} units are 0 for all of {units.rows:,} rows.",

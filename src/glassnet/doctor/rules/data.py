@@ -192,13 +192,16 @@ def label_noise(evidence: Evidence, this: Rule) -> Iterator[Finding]:
     )
 
 
-@rule("labels-unrelated", needs=["reference", "checkup", "progress"], errors=2.0, gain=0.05)
+@rule("labels-unrelated", needs=["reference", "checkup", "progress"], errors=2.0, gain=0.05, best=0.9)
 def labels_unrelated(evidence: Evidence, this: Rule) -> Iterator[Finding]:
     """Neither the network nor simple means do better on new rows than a constant."""
     found, val = evidence.reference, evidence.checkup.val
     own = val.gain if val is not None else (evidence.checkup.train.gain if evidence.checkup.train else None)
     if own is None or evidence.has("failure"):
         return
+    best = min(evidence.progress.history.get("val_loss", []), default=math.inf)
+    if evidence.data.constant and best < this["best"] * evidence.data.constant:
+        return  # it knew something about new rows once
     if own <= this["gain"] and found.gain <= max(this["errors"] * found.spread, this["gain"]):
         yield this.finding(
             f"on rows that it has not seen the network is no better than a constant, and neither is {found.name}.",

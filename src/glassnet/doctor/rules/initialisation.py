@@ -33,11 +33,11 @@ def symmetric_initialization(evidence: Evidence, this: Rule) -> Iterator[Finding
             )
 
 
-@rule("bad-initial-scale", needs=["setup", "probes"], change=10.0, certain=100.0, dead=0.4)
+@rule("bad-initial-scale", needs=["setup", "probes"], change=10.0, certain=100.0, dead=0.4, drop=0.7)
 def bad_initial_scale(evidence: Evidence, this: Rule) -> Iterator[Finding]:
     """Outputs of linear layers that are much larger or smaller than what came into the network."""
     first = evidence.probes[0]
-    if first.step > 0:
+    if first.step > 0 or evidence.setup.dropout > this["drop"]:  # what little dropout leaves is scaled up
         return
     harmful = evidence.harmed if evidence.has("progress") else False
     reference = first.inputs or None

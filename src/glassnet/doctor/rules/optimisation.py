@@ -24,8 +24,17 @@ def gradient_ratio(evidence: Evidence, probe: Probe) -> float | None:
 
 
 def rates(evidence: Evidence) -> list[tuple[Probe, float]]:
-    """The probes with a rate of updates: how large they are in relation to the weights."""
-    return [(one, one.ratio) for one in evidence.probes if one.ratio is not None and math.isfinite(one.ratio)]
+    """The probes with a rate of updates: how large they are in relation to the weights. RMSprop's first steps, by a
+    running mean that starts at 0, are larger than those after them; that is taken out.
+    """
+    found = [(one, one.ratio) for one in evidence.probes if one.ratio is not None and math.isfinite(one.ratio)]
+    if evidence.setup.optimizer != "RMSprop":
+        return found
+    return [(one, ratio * math.sqrt(1 - RMSPROP_ALPHA ** (one.step + 1))) for one, ratio in found]
+
+
+#: How much of its running mean RMSprop keeps in a step, unless told otherwise.
+RMSPROP_ALPHA = 0.99
 
 
 @rule("nonfinite-loss", needs=["failure"], severity="error", at_once=True)
@@ -68,16 +77,18 @@ def exploding_gradients(evidence: Evidence, this: Rule) -> Iterator[Finding]:
         return
     progress = evidence.progress
     highest = max(progress.highs, default=0.0)
-    if progress.losses and highest > this["jump"] * abs(progress.start) and progress.start > 0:
+    # The first batch can be one of those that jump.
+    level = max(median(progress.losses), evidence.data.constant or progress.start) if progress.losses else math.inf
+    if highest > this["jump"] * level > 0:
         usual_rate = next((rate for _, rate in rates(evidence)), 0.0)
         if usual_rate < this["calm"]:  # it is not the learning rate: some rows throw the weights far away
             yield this.finding(
-                f"the loss of a step was {highest / abs(progress.start):,.0f} times that of the first ones, with a "
+                f"the loss of a step was {highest / level:,.0f} times the usual one, with a "
                 "learning rate that is not large: some batch has a gradient far above the others.",
-                figure="largest loss of a step by that of the first ones",
-                value=highest / abs(progress.start),
+                figure="largest loss of a step by the usual one",
+                value=highest / level,
                 threshold=this["jump"],
-                step=progress.highs.index(highest) * progress.block,
+                step=next(i for i, high in enumerate(progress.highs) if high > this["jump"] * level) * progress.block,
                 remedy="Bound them: clip_norm=1.0; and look for rows with very large values.",
                 change={"clip_norm": 1.0},
             )
@@ -258,11 +269,23 @@ def _peak(planned: list[tuple[int, float]]) -> int:
     return max(range(len(planned)), key=lambda i: planned[i][1])
 
 
-@rule("over-regularised", needs=["setup", "probes", "progress"], times=2.0, grown=1.5, shrunk=0.5, equal=0.4, drop=0.7)
+@rule(
+    "over-regularised",
+    needs=["setup", "probes", "progress"],
+    times=2.0,
+    grown=1.5,
+    shrunk=0.5,
+    equal=0.4,
+    drop=0.7,
+    dead=0.9,
+)
 def over_regularised(evidence: Evidence, this: Rule) -> Iterator[Finding]:
     """A regulariser that pulls more than the data, or dropout of nearly everything, in a network that learns little."""
     if not evidence.harmed:
         return
+    first = evidence.probes[0]
+    if any((one.zero or 0.0) > this["dead"] for one in first.layers.values()):
+        return  # dead units leave nothing that could pull against it
     # Weights that have grown since are the work of something else.
     sizes = {one.step: size(one) / max(size(evidence.probes[0]), 1e-30) for one in evidence.probes}
     pulls = [(one, one.regulariser / one.data) for one in evidence.probes if one.regulariser is not None and one.data]
