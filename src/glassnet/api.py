@@ -16,6 +16,7 @@ from glassnet.engine.options import integer_option, number_option
 from glassnet.nn.module import Module
 from glassnet.nn.predict import outputs
 from glassnet.optim import Optimizer, Schedule
+from glassnet.train.again import Again
 from glassnet.train.batch_step import Penalty
 from glassnet.train.best import BestWeights
 from glassnet.train.callbacks import Callback
@@ -127,6 +128,24 @@ def fit(
         raise ConfigError("the schedule was made for another optimizer than the one that trains.")
     if task_of(loss) is not None:
         net.task = task_of(loss)
+    again = None
+    if doctor is not False and not resume:  # where the run began is not known any more when it is resumed
+        options: dict[str, Any] = {
+            "steps": total,
+            "batch_size": size,
+            "seed": seed,
+            "shuffle": shuffle,
+            "drop_last": drop_last,
+            "clip_norm": clip_norm,
+            "clip_value": clip_value,
+            "average": average,
+            "metrics": metrics,
+            "keep_best": keep_best,
+            "diagnostics": diagnostics,
+            "compile": compile,
+            "doctor": doctor,
+        }
+        again = Again(fit, net, loss, optimizer, schedule, penalty, train, val, options).copy()
     best = BestWeights() if keep_best and val is not None else None
     watch = None if diagnostics is None else Diagnostics(diagnostics, place)
     loop = Loop(
@@ -162,6 +181,7 @@ def fit(
         loop.run()
     except NonFiniteError as error:
         error.findings = () if listener is None else listener.findings
+        error.again = again
         raise
     if loop.average is not None:
         loop.average.apply()
@@ -180,6 +200,7 @@ def fit(
         diagnostics=watch,
         eager_reason=loop.compiled.reason,
         findings=Findings() if listener is None else listener.findings,
+        again=again,
     )
 
 

@@ -11,6 +11,7 @@ import typer
 from glassnet.cli import options
 from glassnet.cli.building import loss_for, network
 from glassnet.cli.recipe import Recipe, data_of
+from glassnet.cli.remedy import treat
 from glassnet.doctor import Doctor
 from glassnet.doctor.evidence import Evidence
 from glassnet.doctor.file import read_evidence
@@ -25,9 +26,17 @@ from glassnet.train.run import read_config
 def doctor(
     run: options.RunArgument,
     deep: Annotated[bool, typer.Option("--deep", help="Also train a fresh network on 16 rows.")] = False,
+    fix: Annotated[
+        bool, typer.Option("--fix", help="Train again with the first remedy that can be applied, into a new folder.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
 ) -> None:
     """Say what is wrong with a run, with the evidence and what to change, causes first."""
+    if fix:
+        if deep or as_json:
+            raise ConfigError("--fix trains again and shows before and after. Leave out --deep and --json.")
+        typer.echo(treat(run).text())
+        return
     findings = Doctor().diagnose(_deep(run)) if deep else of_run(run)
     typer.echo(json.dumps(findings.to_json(), indent=2) if as_json else findings.text())
 

@@ -14,6 +14,7 @@ from glassnet.doctor.finding import Finding, Remedy
 from glassnet.doctor.of_run import of_run
 from glassnet.doctor.report import Findings
 from glassnet.doctor.rule import RULES, Rule, rule
+from glassnet.doctor.treat import Treatment, treat
 from glassnet.doctor.watch import Watch, watch
 
 __all__ = [
@@ -25,12 +26,14 @@ __all__ = [
     "Findings",
     "Remedy",
     "Rule",
+    "Treatment",
     "Watch",
     "examine",
     "explain",
     "of_run",
     "rule",
     "torch",
+    "treat",
     "watch",
 ]
 del _rules

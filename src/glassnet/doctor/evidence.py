@@ -87,9 +87,11 @@ class Evidence:
             return True
         if not self.progress.losses or self.solved:
             return False
+        worse = self.learned is not None and self.learned < WORSE
         poor = self.learned is not None and self.learned < POOR and not self.has("reference")
-        return self.behind or poor or self.progress.rising
+        return self.behind or worse or poor or self.progress.rising
 
 
-#: Shares of the best constant's loss above which a task is solved, and below which it is hardly begun.
-SOLVED, POOR = 0.85, 0.3
+#: Shares of the best constant's loss above which a task is solved, below which it is hardly begun, and below which the
+#: network is worse than a constant.
+SOLVED, POOR, WORSE = 0.85, 0.3, -0.05

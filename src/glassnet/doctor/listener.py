@@ -162,6 +162,7 @@ class Listener(Callback):
         if self.speak:
             say(self.findings.text(full=False))
 
+    @np.errstate(all="ignore")  # numbers that overflow are evidence
     def _check_up(self, loop: Loop) -> None:
         try:
             self.evidence.checkup = check_up(loop.net, loop.loss, self._kind, loop.step, loop.train, loop.val)

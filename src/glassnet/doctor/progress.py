@@ -70,7 +70,7 @@ class Progress:
         if half < 1:
             return 0.0, 0.0
         first, second = tail[:half], tail[-half:]
-        error = math.sqrt((_variance(first) + _variance(second)) / half) if half > 1 else self.noise
+        error = math.sqrt((_scatter(first) + _scatter(second)) / half) if half > 1 else self.noise
         return _mean(first) - _mean(second), error
 
     @property
@@ -100,6 +100,11 @@ class Progress:
         return max(self.highs, default=0.0) > 1.15 * abs(self.start) or self.end > 0.95 * abs(self.start)
 
     @property
+    def soared(self) -> bool:
+        """Whether the loss of some step was many times that of the first ones."""
+        return max(self.highs, default=0.0) > 2 * abs(self.start)
+
+    @property
     def stalled(self) -> bool:
         """Whether the loss hardly moved in the whole training, or not any more in its second half."""
         change, error = self.fall(0.5)
@@ -110,6 +115,10 @@ def _mean(values: list[float]) -> float:
     return sum(values) / len(values) if values else math.nan
 
 
-def _variance(values: list[float]) -> float:
-    centre = _mean(values)
-    return _mean([(one - centre) ** 2 for one in values])
+def _scatter(values: list[float]) -> float:
+    """The variance around a straight line: what falls steadily is not noise."""
+    centre, middle = _mean(values), (len(values) - 1) / 2
+    at = [i - middle for i in range(len(values))]
+    slope = sum(t * one for t, one in zip(at, values, strict=True)) / max(sum(t * t for t in at), 1e-30)
+    left = [(one - centre - slope * t) ** 2 for t, one in zip(at, values, strict=True)]
+    return sum(left) / max(len(values) - 2, 1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from glassnet.doctor.finding import SEVERITIES, Finding
+from glassnet.doctor.rule import RULES
 
 _LEARNS_BADLY = (
     "learning-rate-too-low",
@@ -63,6 +64,7 @@ EXPLAINS: dict[str, tuple[str, ...]] = {
     "vanishing-gradients": _LEARNS_BADLY,
     "unshuffled-data": ("oscillating-loss", "learning-rate-too-high", "batchnorm-mismatch", "overfitting", *_STUCK),
     "batchnorm-tiny-batch": ("batchnorm-mismatch", "oscillating-loss", *_STUCK),
+    "batchnorm-mismatch": ("overfitting", "underfitting"),
     "over-regularised": ("learning-rate-too-high", "dead-units", "vanishing-gradients", *_LEARNS_BADLY),
     "schedule-ends-early": ("learning-rate-too-low", "stopped-early", "underfitting"),
     "learning-rate-too-low": ("stopped-early", "underfitting", "labels-unrelated", "class-imbalance"),
@@ -99,7 +101,8 @@ def explained_by(code: str) -> set[str]:
 def rank(findings: Iterable[Finding]) -> list[Finding]:
     """One finding for each code and layer that no other explains, each with those that it explains folded under it.
 
-    By severity, then causes that explain more before those that explain less, then by step.
+    By severity, then what is certain before what is judged by its harm, then causes that explain more before those that
+    explain less, then by step.
     A hint explains no warning and no error, and nothing explains what was seen before it.
     """
     given = list(findings)
@@ -122,7 +125,14 @@ def rank(findings: Iterable[Finding]) -> list[Finding]:
         if above:
             folded[id(min(above, key=_order))].append(one)
     named = [one.folding(tuple(sorted(folded[id(one)], key=_order))) for one in roots]
-    return sorted(named, key=lambda one: (SEVERITIES.index(one.severity), -len(one.explains), _order(one)))
+    return sorted(
+        named, key=lambda one: (SEVERITIES.index(one.severity), not _certain(one), -len(one.explains), _order(one))
+    )
+
+
+def _certain(one: Finding) -> bool:
+    """Whether the rule is one that can judge at once."""
+    return one.code in RULES and RULES[one.code].at_once
 
 
 def _order(one: Finding) -> tuple[int, int, int, str]:

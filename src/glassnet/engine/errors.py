@@ -46,9 +46,12 @@ class CheckpointError(GlassnetError, RuntimeError):
 
 
 class NonFiniteError(GlassnetError, ArithmeticError):
-    """A training whose loss became NaN or infinite. ``findings``: what the doctor says about it, if it listened."""
+    """A training whose loss became NaN or infinite. ``findings``: what the doctor says about it, if it listened, and
+    ``again``: what the training began with, from which ``glassnet.doctor.treat`` trains again.
+    """
 
     findings: Sequence[Any] = ()
+    again: Any = None
 
 
 class TraceError(GlassnetError, TypeError):

@@ -268,7 +268,8 @@ class Loop:
         """Validate, and add the epoch's values to the history."""
         row = self.means.means()
         if self.val is not None:
-            with nullcontext() if self.average is None else self.average.applied():
+            averaged = nullcontext() if self.average is None else self.average.applied()
+            with averaged, np.errstate(all="ignore"):  # the history shows what is not finite
                 validation = self.compiled.evaluate(self.val)
             row.update({f"val_{name}": value for name, value in validation.items()})
         self.means = Means()

@@ -19,6 +19,7 @@ from glassnet.train.run_folder import CONFIG, LOG, log_text, make_folder, write_
 from glassnet.train.storage import LONGEST, parse_sealed_json, read_file, write_atomically
 
 if TYPE_CHECKING:
+    from glassnet.train.again import Again
     from glassnet.train.loop import Loop
 
 
@@ -36,6 +37,8 @@ class Run:
     eager_reason: why steps were made eagerly, where they might have been compiled, or None.
     findings: what the doctor has found, causes first; empty for a healthy run. They are not read back by ``load``: see
     ``glassnet.doctor.of_run``.
+    again: what it began with, from which ``glassnet.doctor.treat`` trains again; None for one that was read from a
+    folder, resumed, or not watched by the doctor.
     """
 
     net: Module
@@ -50,6 +53,7 @@ class Run:
     diagnostics: Diagnostics | None = None
     eager_reason: str | None = None
     findings: Sequence[Any] = ()
+    again: Again | None = None
 
     def __repr__(self) -> str:
         parts = [f"{self.epochs} epochs", f"{self.steps:,} steps", f"{self.seconds:.1f} s"]

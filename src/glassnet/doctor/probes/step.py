@@ -34,6 +34,7 @@ class StepProbe:
         self.kind = kind  # of the loss, see ``costs.loss_kind``
         self.first: dict[str, Array] = {}
 
+    @np.errstate(all="ignore")  # numbers that overflow are evidence
     def __call__(self, number: int, look: Look, lr: float) -> Probe:
         """The evidence of step ``number``, from 0."""
         is_first = not self.first

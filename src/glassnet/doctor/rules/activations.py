@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from statistics import median
 
 from glassnet.doctor.evidence import Evidence
+from glassnet.doctor.facts import Layer
 from glassnet.doctor.finding import Finding
 from glassnet.doctor.observed import Probe
 from glassnet.doctor.rule import Rule, rule
 
 
-@rule("dead-units", needs=["checkup", "progress"], share=0.4, rows=1000)
+@rule("dead-units", needs=["checkup", "progress"], share=0.4, rows=1000, fewest=4)
 def dead_units(evidence: Evidence, this: Rule) -> Iterator[Finding]:
     """Units of a rectifier that are 0 for every row of a large sample, in a network that has not learned."""
     checkup = evidence.checkup
     if evidence.solved:
         return
     for path, units in checkup.units.items():
+        if units.units < this["fewest"]:
+            continue  # so narrow a layer has an illness of its own
         if units.dead > this["share"] and (evidence.harmed or units.dead > 0.9):
             yield this.finding(
                 f"{units.dead:.0%} of the {units.units} units are 0 for all of {units.rows:,} rows.",
@@ -36,11 +40,12 @@ def _zero(probe: Probe, path: str) -> float:
     return (probe.layers[path].zero or 0.0) if path in probe.layers else 0.0
 
 
-@rule("saturated-activations", needs=["probes", "setup"], share=0.5)
+@rule("saturated-activations", needs=["probes", "setup"], share=0.5, learned=0.5, large=4.0)
 def saturated_activations(evidence: Evidence, this: Rule) -> Iterator[Finding]:
     """Tanh or sigmoid at its flat ends from early on, in a network that has not learned."""
     judged_early = not evidence.has("progress")
-    if not judged_early and not evidence.harmed:
+    little = evidence.learned is not None and evidence.learned < this["learned"]
+    if not judged_early and not evidence.harmed and not little:
         return
     ends = {one.path for one in evidence.setup.last()}
     early = evidence.probes[: max(1, len(evidence.probes) // 2)]
@@ -59,5 +64,17 @@ def saturated_activations(evidence: Evidence, this: Rule) -> Iterator[Finding]:
             step=step,
             remedy="Draw smaller weights (gain 5/3 for tanh, 1 for sigmoid), scale the inputs, or put "
             "nn.BatchNorm1d before it.",
-            change={"init": "default", "batch_norm": True},
+            change={
+                "init": "default",
+                **({} if _large_weights(evidence, layer, this["large"]) else {"batch_norm": True}),
+            },
         )
+
+
+def _large_weights(evidence: Evidence, layer: Layer, times: float) -> bool:
+    """Whether weights right before a layer were drawn so much larger than 1 / sqrt(fan_in)."""
+    for before in evidence.setup.before(layer):
+        weight = evidence.probes[0].parameters.get(f"{before.path}.weight")
+        if weight is not None and before.width_in and weight.rms * math.sqrt(before.width_in) > times:
+            return True
+    return False

@@ -29,7 +29,9 @@ def nonfinite_input(evidence: Evidence, this: Rule) -> Iterator[Finding]:
         )
 
 
-@rule("unnormalised-inputs", needs=["data"], spread=100.0, offset=3.0, size=20.0, small=0.02, distinct=20)
+@rule(
+    "unnormalised-inputs", needs=["data"], spread=100.0, offset=3.0, size=20.0, small=0.02, distinct=20, outliers=15.0
+)
 def unnormalised_inputs(evidence: Evidence, this: Rule) -> Iterator[Finding]:
     """Features of very different scale, far from 0, or large, where that did harm. Only features with many values
     count: flags, counts of few and one-hot columns do not.
@@ -40,6 +42,8 @@ def unnormalised_inputs(evidence: Evidence, this: Rule) -> Iterator[Finding]:
     chosen = [i for i, n in enumerate(found.distinct) if n >= this["distinct"] and found.std[i] > 0]
     if not chosen or any(layer.kind in ("BatchNorm1d", "LayerNorm") for layer in evidence.setup.layers[:1]):
         return
+    if median(_farthest(found, i) for i in chosen) > this["outliers"]:
+        return  # it is some rows, not the scale
     stds = [found.std[i] for i in chosen]
     offsets = [abs(found.mean[i]) / found.std[i] for i in chosen]
     size = max(max(abs(found.mean[i]), found.std[i]) for i in chosen)
@@ -55,6 +59,11 @@ def unnormalised_inputs(evidence: Evidence, this: Rule) -> Iterator[Finding]:
             return
     if size < this["small"]:
         yield _unnormalised(this, "size of the largest feature, too small", typical, this["small"])
+
+
+def _farthest(found: Features, i: int) -> float:
+    """How many standard deviations the farthest value of a feature is from its mean."""
+    return max(found.high[i] - found.mean[i], found.mean[i] - found.low[i]) / found.std[i]
 
 
 def _unnormalised(this: Rule, figure: str, value: float, threshold: float) -> Finding:
@@ -183,13 +192,16 @@ def label_noise(evidence: Evidence, this: Rule) -> Iterator[Finding]:
     )
 
 
-@rule("labels-unrelated", needs=["reference", "checkup", "progress"], errors=2.0, gain=0.05)
+@rule("labels-unrelated", needs=["reference", "checkup", "progress"], errors=2.0, gain=0.05, best=0.9)
 def labels_unrelated(evidence: Evidence, this: Rule) -> Iterator[Finding]:
     """Neither the network nor simple means do better on new rows than a constant."""
     found, val = evidence.reference, evidence.checkup.val
     own = val.gain if val is not None else (evidence.checkup.train.gain if evidence.checkup.train else None)
     if own is None or evidence.has("failure"):
         return
+    best = min(evidence.progress.history.get("val_loss", []), default=math.inf)
+    if evidence.data.constant and best < this["best"] * evidence.data.constant:
+        return  # it knew something about new rows once
     if own <= this["gain"] and found.gain <= max(this["errors"] * found.spread, this["gain"]):
         yield this.finding(
             f"on rows that it has not seen the network is no better than a constant, and neither is {found.name}.",

@@ -10,7 +10,7 @@ from glassnet.doctor.finding import Finding
 from glassnet.doctor.rule import Rule, rule
 
 
-@rule("overfitting", needs=["progress", "checkup"], errors=3.0, evaluations=3, share=0.1, mild=0.03)
+@rule("overfitting", needs=["progress", "checkup"], errors=1.5, evaluations=3, share=0.1, mild=0.03)
 def overfitting(evidence: Evidence, this: Rule) -> Iterator[Finding]:
     """Validation that got worse by more than its noise, for several evaluations, while training got better."""
     history, val = evidence.progress.history, evidence.checkup.val

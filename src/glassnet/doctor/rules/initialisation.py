@@ -33,11 +33,11 @@ def symmetric_initialization(evidence: Evidence, this: Rule) -> Iterator[Finding
             )
 
 
-@rule("bad-initial-scale", needs=["setup", "probes"], change=10.0, certain=100.0)
+@rule("bad-initial-scale", needs=["setup", "probes"], change=10.0, certain=100.0, dead=0.4, drop=0.7)
 def bad_initial_scale(evidence: Evidence, this: Rule) -> Iterator[Finding]:
     """Outputs of linear layers that are much larger or smaller than what came into the network."""
     first = evidence.probes[0]
-    if first.step > 0:
+    if first.step > 0 or evidence.setup.dropout > this["drop"]:  # what little dropout leaves is scaled up
         return
     harmful = evidence.harmed if evidence.has("progress") else False
     reference = first.inputs or None
@@ -49,6 +49,12 @@ def bad_initial_scale(evidence: Evidence, this: Rule) -> Iterator[Finding]:
         probe = first.layers.get(layer.path)
         if layer.kind not in LINEAR or probe is None or not probe.std or layer.path in normed or layer.path in ends:
             continue
+        if any(
+            (first.layers[one.path].zero or 0.0) > this["dead"]
+            for one in evidence.setup.before(layer)
+            if one.path in first.layers
+        ):
+            continue  # it shrinks because units are dead
         if reference is None:
             reference = probe.std
             continue
@@ -92,6 +98,7 @@ def high_initial_loss(evidence: Evidence, this: Rule) -> Iterator[Finding]:
     ratio = first.loss / known
     if ratio <= limit:
         return
+    times = float(f"{min(0.1, 0.5 / ratio):.1g}")
     progress = evidence.progress
     above = sum(one > known for one in progress.losses) / len(progress.losses) if progress.losses else 0.0
     costly = ratio > this["severe"] * limit and not evidence.solved and (above > this["slow"] or evidence.harmed)
@@ -102,6 +109,6 @@ def high_initial_loss(evidence: Evidence, this: Rule) -> Iterator[Finding]:
         threshold=limit,
         step=first.step,
         severity="warning" if costly else "hint",
-        remedy="Make the weights of the last layer small, such as net[-1].weight.data *= 0.1, and its bias 0.",
-        change={"scale_last_layer": 0.1},
+        remedy=f"Make the weights of the last layer small, such as net[-1].weight.data *= {times:g}, and its bias 0.",
+        change={"scale_last_layer": times},
     )

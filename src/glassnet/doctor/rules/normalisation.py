@@ -27,7 +27,7 @@ def batchnorm_mismatch(evidence: Evidence, this: Rule) -> Iterator[Finding]:
             threshold=this["apart"],
             step=found.step,
             remedy="Use larger batches, a momentum of 0.1 in BatchNorm, or a normalisation of each row: nn.LayerNorm.",
-            change={"batch_norm": False},
+            change={"batch_norm_momentum": 0.1},
         )
 
 

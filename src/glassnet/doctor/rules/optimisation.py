@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from statistics import median
 
-from glassnet.doctor.evidence import Evidence
+from glassnet.doctor.evidence import POOR, Evidence
 from glassnet.doctor.facts import LINEAR
 from glassnet.doctor.finding import Finding
 from glassnet.doctor.observed import Probe
@@ -24,14 +24,23 @@ def gradient_ratio(evidence: Evidence, probe: Probe) -> float | None:
 
 
 def rates(evidence: Evidence) -> list[tuple[Probe, float]]:
-    """The probes with a rate of updates: how large they are in relation to the weights."""
-    return [(one, one.ratio) for one in evidence.probes if one.ratio is not None and math.isfinite(one.ratio)]
+    """The probes with a rate of updates: how large they are in relation to the weights. RMSprop's first steps, by a
+    running mean that starts at 0, are larger than those after them; that is taken out.
+    """
+    found = [(one, one.ratio) for one in evidence.probes if one.ratio is not None and math.isfinite(one.ratio)]
+    if evidence.setup.optimizer != "RMSprop":
+        return found
+    return [(one, ratio * math.sqrt(1 - RMSPROP_ALPHA ** (one.step + 1))) for one, ratio in found]
+
+
+#: How much of its running mean RMSprop keeps in a step, unless told otherwise.
+RMSPROP_ALPHA = 0.99
 
 
 @rule("nonfinite-loss", needs=["failure"], severity="error", at_once=True)
 def nonfinite_loss(evidence: Evidence, this: Rule) -> Iterator[Finding]:
     """The training ended with a loss that is no number."""
-    lr = evidence.setup.lr
+    lr = evidence.setup.lr  # 0 where the very first step failed, before there was anything to see
     yield this.finding(
         evidence.failure.message.partition(" The network holds")[0],
         figure="loss",
@@ -39,12 +48,14 @@ def nonfinite_loss(evidence: Evidence, this: Rule) -> Iterator[Finding]:
         threshold="finite",
         layer=evidence.failure.layer,
         step=evidence.failure.step,
-        remedy=f"Lower the learning rate, such as lr={lr / 10:g}, and bound the gradient: clip_norm=1.0.",
-        change={"lr": lr / 10, "clip_norm": 1.0},
+        remedy=f"Lower the learning rate, such as lr={lr / 10:g}, and bound the gradient: clip_norm=1.0."
+        if lr > 0
+        else "Look at what the loss computes: a logarithm or a root of numbers that are not above 0, a division by 0.",
+        change={"lr": lr / 10, "clip_norm": 1.0} if lr > 0 else None,
     )
 
 
-@rule("exploding-gradients", needs=["setup", "probes"], across=70.0, times=10.0)
+@rule("exploding-gradients", needs=["setup", "probes"], across=70.0, times=10.0, jump=5.0, calm=0.045)
 def exploding_gradients(evidence: Evidence, this: Rule) -> Iterator[Finding]:
     """Gradients that grow from the last layer to the first, or far above what they were, with harm."""
     if evidence.has("progress") and not (evidence.harmed or evidence.progress.rising):
@@ -64,6 +75,24 @@ def exploding_gradients(evidence: Evidence, this: Rule) -> Iterator[Finding]:
             change=change,
         )
         return
+    progress = evidence.progress
+    highest = max(progress.highs, default=0.0)
+    # The first batch can be one of those that jump.
+    level = max(median(progress.losses), evidence.data.constant or progress.start) if progress.losses else math.inf
+    if highest > this["jump"] * level > 0:
+        usual_rate = next((rate for _, rate in rates(evidence)), 0.0)
+        if usual_rate < this["calm"]:  # it is not the learning rate: some rows throw the weights far away
+            yield this.finding(
+                f"the loss of a step was {highest / level:,.0f} times the usual one, with a "
+                "learning rate that is not large: some batch has a gradient far above the others.",
+                figure="largest loss of a step by the usual one",
+                value=highest / level,
+                threshold=this["jump"],
+                step=next(i for i, high in enumerate(progress.highs) if high > this["jump"] * level) * progress.block,
+                remedy="Bound them: clip_norm=1.0; and look for rows with very large values.",
+                change={"clip_norm": 1.0},
+            )
+            return
     norms = [one.gradient for one in evidence.probes if math.isfinite(one.gradient)]
     if len(norms) < 3:
         return
@@ -104,7 +133,7 @@ def vanishing_gradients(evidence: Evidence, this: Rule) -> Iterator[Finding]:
     )
 
 
-@rule("learning-rate-too-low", needs=["setup", "probes", "progress"], ratio=3e-4, moved=0.15, learned=0.5)
+@rule("learning-rate-too-low", needs=["setup", "probes", "progress"], ratio=1e-3, moved=0.15, learned=0.7, aim=2e-2)
 def learning_rate_too_low(evidence: Evidence, this: Rule) -> Iterator[Finding]:
     """Weights that have hardly moved at the end of a training that has hardly begun to learn."""
     found = rates(evidence)
@@ -113,8 +142,10 @@ def learning_rate_too_low(evidence: Evidence, this: Rule) -> Iterator[Finding]:
         return
     if evidence.learned is not None and evidence.learned > this["learned"]:
         return
+    if evidence.has("reference") and not evidence.behind:  # it has come as far as others
+        return
     usual = median(ratio for _, ratio in found)
-    moved = max((one.moved for one in evidence.probes[-1].matrices if one.moved is not None), default=0.0)
+    moved = median([one.moved for one in evidence.probes[-1].matrices if one.moved is not None] or [0.0])
     if 0 < usual < this["ratio"] and moved < this["moved"]:
         yield this.finding(
             f"a step changes the weights by {usual:.1e} of their size, and the whole training by {moved:.1%}.",
@@ -123,7 +154,7 @@ def learning_rate_too_low(evidence: Evidence, this: Rule) -> Iterator[Finding]:
             threshold=this["ratio"],
             step=found[0][0].step,
             remedy=f"Raise the learning rate: lr={10 * lr:g}; gn.lr_find() suggests one.",
-            change={"lr": _round(lr * min(max(1e-3 / usual, 10.0), 1e4))},
+            change={"lr": _round(lr * min(max(this["aim"] / max(ratio for _, ratio in found), 10.0), 1e4))},
             moved=moved,
         )
 
@@ -133,13 +164,26 @@ def _round(value: float) -> float:
     return float(f"{value:.1e}")
 
 
-@rule("learning-rate-too-high", needs=["setup", "probes", "progress"], ratio=0.05, swings=3.0, sure=3.0)
+@rule(
+    "learning-rate-too-high",
+    needs=["setup", "probes", "progress"],
+    ratio=0.045,
+    leaps=0.5,
+    swings=3.0,
+    sure=3.0,
+    aim=1.5e-2,
+)
 def learning_rate_too_high(evidence: Evidence, this: Rule) -> Iterator[Finding]:
     """Updates that are large beside the weights, while the loss jumps, rises or swings, with harm."""
     found = rates(evidence)[: max(2, len(evidence.probes) // 2)]
     above = [(one, ratio) for one, ratio in found if ratio > this["ratio"]]
+    if above and above[0][0] is not found[0][0] and 2 * len(above) <= len(found):
+        return  # a single large step is the work of its batch
     wild = evidence.has("failure") or evidence.progress.rising or swing(evidence) > this["swings"]
-    if not above or not (wild or (evidence.harmed and evidence.progress.jumped)):
+    little = evidence.learned is not None and evidence.learned < POOR
+    leaps = bool(above) and above[0][1] > this["leaps"] and not evidence.solved
+    wild = wild or ((evidence.harmed or leaps) and evidence.progress.jumped) or (little and evidence.progress.soared)
+    if not above or not wild:
         return
     # A network that is sure of wrong answers has large gradients whatever the learning rate.
     constant = evidence.data.constant
@@ -148,14 +192,16 @@ def learning_rate_too_high(evidence: Evidence, this: Rule) -> Iterator[Finding]:
         return
     lr = evidence.setup.lr
     probe, ratio = above[0]
+    # Momentum makes steps larger than the first one shows.
+    lower = min(0.1, max(this["aim"] * (0.5 if evidence.setup.momentum else 1.0) / ratio, 1e-3))
     yield this.finding(
         f"a step changes the weights by {ratio:.0%} of their size.",
         figure="update of the weights in relation to their size",
         value=ratio,
         threshold=this["ratio"],
         step=probe.step,
-        remedy=f"Lower the learning rate: lr={_round(lr / 10):g}.",
-        change={"lr": _round(lr / 10)},
+        remedy=f"Lower the learning rate: lr={_round(lr * lower):g}.",
+        change={"lr": _round(lr * lower)},
     )
 
 
@@ -168,7 +214,9 @@ def swing(evidence: Evidence) -> float:
     if not late or progress.steps < 20 or not evidence.setup.batch_size:
         return 0.0
     rows = min(evidence.setup.batch_size, evidence.setup.rows or evidence.setup.batch_size)
-    expected = median(one.row_std or 0.0 for one in late) / math.sqrt(rows)
+    scatter = median(one.row_std or 0.0 for one in late)
+    check = evidence.checkup.train  # over many rows: a few seldom have the rare large losses
+    expected = max(scatter, (check.row_std or 0.0) if check is not None else 0.0) / math.sqrt(rows)
     spread = median(progress.stds[len(progress.stds) // 2 :]) if progress.block >= 8 else progress.noise
     floor = 0.02 * (evidence.data.constant or abs(progress.start))
     return spread / max(expected, floor) if max(expected, floor) > 0 else 0.0
@@ -221,11 +269,23 @@ def _peak(planned: list[tuple[int, float]]) -> int:
     return max(range(len(planned)), key=lambda i: planned[i][1])
 
 
-@rule("over-regularised", needs=["setup", "probes", "progress"], times=2.0, grown=1.5, shrunk=0.3, equal=0.5, drop=0.7)
+@rule(
+    "over-regularised",
+    needs=["setup", "probes", "progress"],
+    times=2.0,
+    grown=1.5,
+    shrunk=0.5,
+    equal=0.4,
+    drop=0.7,
+    dead=0.9,
+)
 def over_regularised(evidence: Evidence, this: Rule) -> Iterator[Finding]:
     """A regulariser that pulls more than the data, or dropout of nearly everything, in a network that learns little."""
     if not evidence.harmed:
         return
+    first = evidence.probes[0]
+    if any((one.zero or 0.0) > this["dead"] for one in first.layers.values()):
+        return  # dead units leave nothing that could pull against it
     # Weights that have grown since are the work of something else.
     sizes = {one.step: size(one) / max(size(evidence.probes[0]), 1e-30) for one in evidence.probes}
     pulls = [(one, one.regulariser / one.data) for one in evidence.probes if one.regulariser is not None and one.data]
@@ -260,7 +320,7 @@ def size(probe: Probe) -> float:
     return median([one.rms for one in probe.matrices] or [0.0])
 
 
-@rule("stopped-early", needs=["progress", "data", "setup"], share=0.06, hint=0.03)
+@rule("stopped-early", needs=["progress", "data", "setup"], share=0.06, hint=0.03, longer=30.0)
 def stopped_early(evidence: Evidence, this: Rule) -> Iterator[Finding]:
     """A loss that fell clearly to the very end, with a learning rate that was not meant to end."""
     progress = evidence.progress
@@ -269,25 +329,28 @@ def stopped_early(evidence: Evidence, this: Rule) -> Iterator[Finding]:
     planned = [rate for _, rate in evidence.setup.rates]
     if planned and planned[-1] < 0.1 * max(planned):
         return
-    fell = max(progress.fall(0.67)[0] if progress.falling else 0.0, progress.val_fall)
+    fell = progress.val_fall
+    if progress.falling:
+        fell = max(fell, progress.fall(0.67)[0], progress.fall(0.5)[0] * 2 / 3)
     level = evidence.data.constant or abs(progress.start)
     share = fell / level if level else 0.0
     if share <= this["hint"]:
         return
     epochs = max(1, round(progress.steps / progress.per_epoch))
+    times = min(3 + round(this["longer"] * share), 10)
     yield this.finding(
         f"in the last third the loss fell by {fell:.3g}, to {progress.end:.4g}.",
         figure="fall within the last third, in relation to the loss of a constant",
         value=share,
         threshold=this["hint"],
         step=progress.steps,
-        severity="warning" if share > this["share"] else "hint",
-        remedy=f"Train longer: epochs={3 * epochs}.",
-        change={"epochs": 3 * epochs},
+        severity="warning" if share > this["share"] or evidence.behind else "hint",
+        remedy=f"Train longer: epochs={times * epochs}.",
+        change={"epochs": times * epochs},
     )
 
 
-@rule("underfitting", margin=0.1, share=0.3)
+@rule("underfitting", margin=0.15, share=0.3, loss=1.04)
 def underfitting(evidence: Evidence, this: Rule) -> Iterator[Finding]:
     """Worse than simple means on the very rows that it was trained on, and not getting better."""
     train, overfit = evidence.checkup.train, evidence.overfit
@@ -304,7 +367,20 @@ def underfitting(evidence: Evidence, this: Rule) -> Iterator[Finding]:
     elif evidence.has("reference") and train is not None and train.gain is not None:
         found = evidence.reference
         limit = found.gain - found.margin(this["margin"], this["share"])
-        if train.gain >= limit:
+        dear = found.loss is not None and not evidence.setup.weighted and train.loss > this["loss"] * found.loss
+        if train.gain >= limit and not dear:
+            return
+        if train.gain >= limit and found.loss is not None:
+            yield this.finding(
+                f"its own training rows cost the network {train.loss:.4g} each, and {found.name} would cost "
+                f"{found.loss:.4g} on rows not seen.",
+                figure="loss on the training rows by that of the reference",
+                value=train.loss / found.loss,
+                threshold=this["loss"],
+                step=evidence.checkup.step,
+                remedy="Take wider layers, another learning rate, or more steps.",
+                change={"hidden": "wider"},
+            )
             return
         yield this.finding(
             f"on its own training rows the network takes away {train.gain:.0%} of a constant's error; {found.name} "
