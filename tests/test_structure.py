@@ -18,7 +18,22 @@ import glassnet
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = Path(glassnet.__file__).parent
-ORDER = ["engine", "nn", "optim", "data", "compiler", "plots", "train", "models", "doctor", "export", "api", "cli"]
+ORDER = [
+    "engine",
+    "nn",
+    "optim",
+    "data",
+    "compiler",
+    "plots",
+    "train",
+    "models",
+    "doctor",
+    "export",
+    "api",
+    "recipe",
+    "viewer",
+    "cli",
+]
 LONGEST = 400  # lines
 HEAVY = {
     "rich",

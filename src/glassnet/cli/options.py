@@ -8,9 +8,9 @@ from typing import Annotated, Any
 
 import typer
 
-from glassnet.cli.allowed import MODELS, OPTIMIZERS, PRESET_NAMES, SCHEDULES
-from glassnet.cli.recipe import parse_hidden
 from glassnet.models.mlp import ACTIVATIONS
+from glassnet.recipe.allowed import MODELS, OPTIMIZERS, PRESET_NAMES, SCHEDULES
+from glassnet.recipe.recipe import parse_hidden
 
 
 def number(option: str, help: str, kind: Callable[[str], float] = float) -> Any:  # noqa: A002  # typer's word

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Annotated
 
 from glassnet.cli import options
-from glassnet.cli.recipe import Recipe, data_of
 from glassnet.cli.train import train_and_report
+from glassnet.recipe.recipe import Recipe, data_of
 from glassnet.train.run import read_config
 
 

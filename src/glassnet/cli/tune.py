@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from glassnet.cli import options
-from glassnet.cli.allowed import written
 from glassnet.cli.jobs import in_processes
-from glassnet.cli.recipe import Recipe, read_toml
 from glassnet.cli.search import SEARCHED, Search, alone, begun, make_trials, open_study, prepare
 from glassnet.cli.train import train
 from glassnet.engine.errors import ConfigError
 from glassnet.engine.options import integer_option, number_option
+from glassnet.recipe.allowed import written
+from glassnet.recipe.recipe import Recipe, read_toml
 from glassnet.train.progress import TerminalBar
 from glassnet.train.storage import write_atomically
 
