@@ -19,6 +19,7 @@ from glassnet.cli.score import score
 from glassnet.cli.summary import summary
 from glassnet.cli.train import train
 from glassnet.cli.tune import tune
+from glassnet.cli.view import view
 from glassnet.engine.errors import GlassnetError
 
 app = typer.Typer(
@@ -28,7 +29,7 @@ app = typer.Typer(
     add_completion=False,
     help="Build, train and see into neural networks.",
 )
-for command in (train, tune, resume, evaluate, predict, sample, score, lr_find, summary, plot, compare):
+for command in (train, tune, resume, evaluate, predict, sample, score, lr_find, summary, plot, compare, view):
     app.command()(command)
 app.add_typer(data, name="data")
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from glassnet.engine.errors import ConfigError
 from glassnet.models.mlp import ACTIVATIONS
 from glassnet.recipe.allowed import MODELS, OPTIMIZERS, PRESET_NAMES, SCHEDULES
 from glassnet.recipe.recipe import parse_hidden
@@ -74,6 +75,17 @@ Context = Annotated[int | None, number("--context", "How many characters of a te
 Embedding = Annotated[int | None, number("--embedding", "Numbers that stand for a character.", int)]
 FanIn = Annotated[int | None, number("--fan-in", "How many neighbours each stage of a wavenet fuses.", int)]
 Smoothing = Annotated[float | None, number("--smoothing", "Fake counts for each entry of a table of bigram-counts.")]
+
+
+Host = Annotated[str | None, typer.Option("--host", help="The address to serve the page at; by default this machine.")]
+Port = Annotated[int | None, number("--port", "The port of the page; by default a free one.", int)]
+
+
+def place_of_page(host: str | None, port: int | None) -> dict[str, Any]:
+    """Where a page is to be served, of what was given. Raises ConfigError for a port that is none."""
+    if port is not None and not 0 <= port < 2**16:
+        raise ConfigError(f"--port must be a whole number from 0 to {2**16 - 1:,}, got {port}.")
+    return {name: value for name, value in (("host", host), ("port", port)) if value is not None}
 
 
 def widths(hidden: str | None) -> tuple[int, ...] | None:

@@ -1,0 +1,53 @@
+"""The panel of a run: its curves, how it was set up, its layers, and what the doctor says."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from glassnet.engine.errors import GlassnetError
+from glassnet.viewer.query import Query
+from glassnet.viewer.seen import SeenRun
+from glassnet.viewer.thin import thin
+
+#: Layers that are listed at most.
+MOST_LAYERS = 200
+
+
+def data(run: SeenRun, _query: Query) -> dict[str, Any]:
+    """The history as curves over the epochs, the losses of batches over the steps, and the doctor's findings."""
+    position, config = run.position(), run.config()
+    epochs = max((len(values) for values in list(position.history.values())), default=0)
+    steps, losses = run.batch_losses()
+    return {
+        "curves": {
+            str(name): thin(range(1, epochs + 1), values) for name, values in list(position.history.items()) if values
+        },
+        "batch": thin(steps, losses),
+        "setup": setup(config),
+        "layers": [
+            {"path": row.path, "text": row.layer, "parameters": row.parameters} for row in run.layers()[:MOST_LAYERS]
+        ],
+        **_findings(run),
+    }
+
+
+def setup(config: Any) -> dict[str, str]:
+    """How the run was set up, as short texts by name."""
+    optimizer, schedule = config.get("optimizer"), config.get("schedule")
+    found = {
+        "data": config.get("data"),
+        "loss": config.get("loss"),
+        "optimizer": optimizer.get("name") if isinstance(optimizer, dict) else None,
+        "learning rate": optimizer.get("lr") if isinstance(optimizer, dict) else None,
+        "schedule": schedule.get("name") if isinstance(schedule, dict) else None,
+        "batch size": config.get("batch_size"),
+        "seed": config.get("seed"),
+    }
+    return {name: str(value)[:80] for name, value in found.items() if value is not None}
+
+
+def _findings(run: SeenRun) -> dict[str, Any]:
+    try:
+        return {"findings": run.findings()}
+    except GlassnetError as error:  # the curves are to be seen all the same
+        return {"findings": [], "findings_error": str(error)}
