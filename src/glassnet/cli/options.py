@@ -78,6 +78,7 @@ Smoothing = Annotated[float | None, number("--smoothing", "Fake counts for each 
 
 
 Host = Annotated[str | None, typer.Option("--host", help="The address to serve the page at; by default this machine.")]
+View = Annotated[bool, typer.Option("--view", help="Show the training as a page in the browser, and keep it open.")]
 Port = Annotated[int | None, number("--port", "The port of the page; by default a free one.", int)]
 
 
