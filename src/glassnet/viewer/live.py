@@ -101,7 +101,7 @@ class LiveRun(SeenRun):
     def note(self, loss: float) -> None:
         """Where the training is."""
         loop = self.loop
-        self._losses.add(loop.step, loss)
+        self._losses.add(loop.step / loop.steps_per_epoch, loss)
         self._notes = [*self._notes[-20:], (time.perf_counter(), loop.step)]
         self.changes += 1
 
