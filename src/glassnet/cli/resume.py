@@ -18,7 +18,7 @@ def resume(
     port: options.Port = None,
 ) -> None:
     """Continue a run to the same weights, bit for bit, as if it had not been interrupted."""
-    place = options.place_of_page(host, port) if view else None
+    place = options.place_of_page(host, port, view=view)
     config = read_config(run)
     recipe = Recipe.from_config(config).with_epochs(epochs)
     train_and_report(recipe, data_of(config, run), run, resume=True, page=place)

@@ -104,7 +104,9 @@ def train(
         raise ConfigError(
             f"{folder} holds a run already. Go on with it with `glassnet resume {folder}`, or choose another folder."
         )
-    place = options.place_of_page(host, port) if view else None
+    place = options.place_of_page(host, port, view=view)
+    if place is not None and recipe.model == "bigram-counts":
+        raise ConfigError("--view is for trainings; counts are made at once. Look at them with `glassnet view RUN`.")
     train_and_report(recipe, recipe.load_data(), folder, page=place)
 
 

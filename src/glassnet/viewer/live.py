@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as TooLate
 from pathlib import Path
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from glassnet.data.dataset import Dataset
@@ -108,7 +108,10 @@ class LiveRun(SeenRun):
     def do_what_was_asked(self) -> None:
         """Whatever waits for the end of a step."""
         while not self._asked.empty():
-            work, answer = self._asked.get()
+            try:
+                work, answer = self._asked.get_nowait()
+            except Empty:  # another thread was faster
+                return
             _do(work, self.loop, answer)
 
     def end(self) -> None:
@@ -156,6 +159,12 @@ class LiveRun(SeenRun):
     def version(self) -> str:
         """How often something has changed."""
         return str(self.changes)
+
+    def summary(self) -> dict[str, Any]:
+        """The run in a line; nothing but its name before it has begun."""
+        if self._loop is None:
+            return {"name": self.name, "version": self.version(), "state": "waiting", "actions": []}
+        return super().summary()
 
     def config(self) -> Mapping[str, Any]:
         """That of the folder, or of the training where it is not saved."""

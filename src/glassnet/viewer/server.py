@@ -101,6 +101,7 @@ def _listen(host: str, port: int) -> socket.socket:
         found = socket.socket(family, kind, protocol)
         found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         found.bind(address)
+        found.listen()  # whoever asks before the server runs has to wait a moment
     except OSError as error:
         raise ConfigError(f"the page cannot be served at {host}, port {port}: {error.strerror or error}.") from None
     return found

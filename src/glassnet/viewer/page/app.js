@@ -118,7 +118,7 @@ async function bring(one) {
   try {
     const broken = page.chosen()?.summary.error;
     if (broken) throw new Error(broken);
-    if (state.chosen !== null) await one.update();
+    if (state.chosen !== null && page.chosen().summary.state !== "waiting") await one.update();
     one.error.hidden = true;
   } catch (error) {
     replace(one.error, el("h3", {}, "This cannot be shown"), el("p", {}, error.message));
@@ -126,7 +126,7 @@ async function bring(one) {
   }
 }
 
-const STATES = { running: "training", "going on": "training elsewhere", stopped: "stopped", done: "finished", error: "unreadable" };
+const STATES = { running: "training", "going on": "training elsewhere", stopped: "stopped", done: "finished", error: "unreadable", waiting: "about to begin" };
 
 function drawTop() {
   const chosen = page.chosen();
@@ -168,8 +168,9 @@ function nextTheme() {
 
 function setTheme(wanted) {
   document.documentElement.dataset.theme = THEMES.includes(wanted) ? wanted : "auto";
-  text(theme, { auto: "◐ auto", light: "○ light", dark: "● dark" }[document.documentElement.dataset.theme]);
-  theme.setAttribute("aria-label", `Colours: ${document.documentElement.dataset.theme}. Change them.`);
+  const now = document.documentElement.dataset.theme;
+  replace(theme, { auto: "◐", light: "○", dark: "●" }[now], el("span", { class: "word" }, ` ${now}`));
+  theme.setAttribute("aria-label", `Colours: ${now}. Change them.`);
   document.dispatchEvent(new Event("glassnet-theme"));
 }
 

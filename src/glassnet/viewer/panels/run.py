@@ -9,8 +9,8 @@ from glassnet.viewer.query import Query
 from glassnet.viewer.seen import SeenRun
 from glassnet.viewer.thin import thin
 
-#: Layers that are listed at most.
-MOST_LAYERS = 200
+#: Layers and curves that are shown at most.
+MOST_LAYERS, MOST_CURVES = 200, 40
 
 
 def data(run: SeenRun, _query: Query) -> dict[str, Any]:
@@ -18,10 +18,9 @@ def data(run: SeenRun, _query: Query) -> dict[str, Any]:
     position, config = run.position(), run.config()
     epochs = max((len(values) for values in list(position.history.values())), default=0)
     moments, losses = run.batch_losses()
+    curves = [(name, values) for name, values in list(position.history.items()) if values][:MOST_CURVES]
     return {
-        "curves": {
-            str(name): thin(range(1, epochs + 1), values) for name, values in list(position.history.items()) if values
-        },
+        "curves": {name[:80]: thin(range(1, epochs + 1), values) for name, values in curves},
         "batch": thin(moments, losses),
         "setup": setup(config),
         "layers": [
