@@ -21,7 +21,6 @@ function build(page) {
 
   async function update() {
     const shown = page.shown().filter((one) => !one.summary.error);
-    figures.draw(page.chosen());
     drawRuns(runs, page);
     const found = await Promise.all(shown.map(async (one) => ({ ...one, data: await page.ask(one.id, "run") })));
     const names = [...new Set(found.flatMap((one) => Object.keys(one.data.curves).map(plain)))];
@@ -42,7 +41,7 @@ function build(page) {
     }
   }
 
-  return { element, update };
+  return { element, update, tick: () => figures.draw(page.chosen()) };
 }
 
 const plain = (name) => name.replace(/^val_/, "");
