@@ -159,6 +159,7 @@ def test_the_command_goes_on_when_the_page_asks(tab, tmp_path):
             tab.wait_for_selector(".top .pill[data-state='running']")
             assert tab.get_by_role("button", name="Stop").is_visible()
         finally:
+            tab.goto("about:blank")
             process.send_signal(signal.SIGINT)
             output = process.stdout.read()
     assert process.returncode == 130, output
