@@ -121,7 +121,7 @@ class _Shown:
         """Show how far the trial at hand is, or else what was finished meanwhile."""
         if loop is not None:
             if self._bar is not None:
-                text = f"epoch {loop.epoch}  val loss {loop.history['val_loss'][-1]:.4f}"
+                text = f"epoch {loop.epochs_ended}  val loss {loop.history['val_loss'][-1]:.4f}"
                 self._bar.update(len(self._known), text)
             return True
         new = [trial for trial in _finished(self._study) if trial.number not in self._known]

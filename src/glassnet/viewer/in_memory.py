@@ -14,7 +14,7 @@ from glassnet.recipe.recipe import data_of
 from glassnet.train.diagnostics import Diagnostics
 from glassnet.train.position import Position
 from glassnet.train.run import Run
-from glassnet.viewer.findings import checked
+from glassnet.viewer.findings import cards
 from glassnet.viewer.seen import SeenRun, State
 
 
@@ -62,4 +62,4 @@ class FinishedRun(SeenRun):
 
     def findings(self) -> list[dict[str, Any]]:
         """What the doctor found in it."""
-        return [checked(one.to_json()) for one in getattr(self.run, "findings", ())]
+        return cards(self.run.findings)
