@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from glassnet.cli.allowed import ALLOWED
-from glassnet.cli.recipe import Recipe
 from glassnet.cli.remedy import MEANING, SAME, changed
 from glassnet.doctor.changes import CHANGES
 from glassnet.engine.errors import ConfigError
+from glassnet.recipe.allowed import ALLOWED
+from glassnet.recipe.recipe import Recipe
 from glassnet.train.run import Run, read_config
 
 from .command import glassnet

@@ -251,7 +251,7 @@ def test_any_option_is_written_as_toml_and_read_back(tmp_path):
 
 def test_tune_takes_the_options_of_train():
     train, tune = (set(re.findall(r"--[a-z0-9-]+", glassnet(name, "--help").stdout)) for name in ("train", "tune"))
-    assert train - tune == {"--folder"}
+    assert train - tune == {"--folder", "--view", "--host", "--port"}
     assert tune - train == {"--trials", "--timeout", "--jobs", "--storage", "--save"}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from glassnet.cli.building import train_network
-from glassnet.cli.recipe import Recipe
+from glassnet.recipe.recipe import Recipe
 
 
 @pytest.mark.parametrize(

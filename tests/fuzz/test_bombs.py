@@ -82,7 +82,7 @@ READERS = {
     "png": ("glassnet.data.images", "read_digit"),
     "csv": ("glassnet.data.tables", "read_columns"),
     "parquet": ("glassnet.data.tables", "read_columns"),
-    "toml": ("glassnet.cli.recipe", "read_toml"),
+    "toml": ("glassnet.recipe.recipe", "read_toml"),
     "safetensors": ("glassnet.train.checkpoint", "read_arrays"),
 }
 

@@ -5,10 +5,10 @@ import pytest
 
 import glassnet as gn
 from glassnet import nn
-from glassnet.cli.allowed import WIDEST
-from glassnet.cli.recipe import Recipe
 from glassnet.data import columns, encoder, read_columns, read_table, tables
 from glassnet.nn import config
+from glassnet.recipe.allowed import WIDEST
+from glassnet.recipe.recipe import Recipe
 
 pl = pytest.importorskip("polars")
 

@@ -14,11 +14,11 @@ import pytest
 from hypothesis import given, settings
 from PIL import Image
 
-from glassnet.cli.recipe import Recipe, read_toml
 from glassnet.data import read_idx, read_lines, read_table
 from glassnet.data.columns import read_columns
 from glassnet.data.images import read_digit
 from glassnet.engine.errors import GlassnetError
+from glassnet.recipe.recipe import Recipe, read_toml
 
 from .mutations import contents, read_or_refuse
 

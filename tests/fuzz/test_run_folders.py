@@ -14,10 +14,10 @@ from safetensors.numpy import save
 
 import glassnet as gn
 from glassnet import nn, optim
-from glassnet.cli.recipe import Recipe
 from glassnet.data.encoder import TableEncoder
 from glassnet.data.text import Vocabulary
 from glassnet.engine.errors import GlassnetError
+from glassnet.recipe.recipe import Recipe
 from glassnet.train.checkpoint import LATEST, read_arrays
 from glassnet.train.diagnostics import DIAGNOSTICS
 from glassnet.train.run import read_config

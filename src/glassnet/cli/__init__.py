@@ -15,12 +15,14 @@ from glassnet.cli.explain import explain
 from glassnet.cli.lr_find import lr_find
 from glassnet.cli.plot import plot
 from glassnet.cli.predict import predict
+from glassnet.cli.report_file import report
 from glassnet.cli.resume import resume
 from glassnet.cli.sample import sample
 from glassnet.cli.score import score
 from glassnet.cli.summary import summary
 from glassnet.cli.train import train
 from glassnet.cli.tune import tune
+from glassnet.cli.view import view
 from glassnet.engine.errors import GlassnetError
 
 app = typer.Typer(
@@ -44,6 +46,8 @@ for command in (
     compare,
     doctor,
     explain,
+    view,
+    report,
 ):
     app.command()(command)
 app.add_typer(data, name="data")

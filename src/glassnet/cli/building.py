@@ -8,9 +8,7 @@ from typing import Any
 
 from glassnet import nn, optim
 from glassnet.api import fit
-from glassnet.cli.allowed import COMPILE
 from glassnet.cli.counting import counted
-from glassnet.cli.recipe import Recipe
 from glassnet.data.batches import batches
 from glassnet.data.dataset import Dataset
 from glassnet.engine.errors import ConfigError
@@ -18,6 +16,8 @@ from glassnet.engine.random import manual_seed
 from glassnet.models import bigram_network, character_mlp, mlp, wavenet
 from glassnet.nn.module import Module
 from glassnet.optim import Optimizer, Schedule
+from glassnet.recipe.allowed import COMPILE
+from glassnet.recipe.recipe import Recipe
 from glassnet.train.batch_step import Penalty
 from glassnet.train.callbacks import Callback, EarlyStopping
 from glassnet.train.metrics import Metric, mean_absolute_error

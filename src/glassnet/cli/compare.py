@@ -9,7 +9,7 @@ import typer
 from glassnet.api import evaluate
 from glassnet.cli import options
 from glassnet.cli.building import train_network
-from glassnet.cli.recipe import Recipe
+from glassnet.recipe.recipe import Recipe
 
 #: The options of ``glassnet train`` for each row of the table.
 ROWS: dict[str, dict[str, Any]] = {

@@ -9,10 +9,10 @@ from typing import Any
 import typer
 
 from glassnet import nn
-from glassnet.cli.recipe import Recipe
 from glassnet.cli.report import vocabulary_of
 from glassnet.data.dataset import Dataset
 from glassnet.models import NGram
+from glassnet.recipe.recipe import Recipe
 from glassnet.train.evaluate import evaluate_split
 from glassnet.train.metrics import default_metrics
 from glassnet.train.progress import epoch_line

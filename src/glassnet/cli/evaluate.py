@@ -5,8 +5,8 @@ from __future__ import annotations
 import typer
 
 from glassnet.cli import options
-from glassnet.cli.recipe import data_of
 from glassnet.cli.report import test_text
+from glassnet.recipe.recipe import data_of
 from glassnet.train.run import Run
 
 

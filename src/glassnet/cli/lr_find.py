@@ -10,7 +10,7 @@ import typer
 from glassnet.api import lr_find as find
 from glassnet.cli import options
 from glassnet.cli.building import loss_for, network, optimizer_for
-from glassnet.cli.recipe import Recipe
+from glassnet.recipe.recipe import Recipe
 
 BLOCKS = "▁▂▃▄▅▆▇█"
 WIDTH = 64  # characters of the curve

@@ -8,9 +8,10 @@ from typing import Annotated, Any
 
 import typer
 
-from glassnet.cli.allowed import MODELS, OPTIMIZERS, PRESET_NAMES, SCHEDULES
-from glassnet.cli.recipe import parse_hidden
+from glassnet.engine.errors import ConfigError
 from glassnet.models.mlp import ACTIVATIONS
+from glassnet.recipe.allowed import MODELS, OPTIMIZERS, PRESET_NAMES, SCHEDULES
+from glassnet.recipe.recipe import parse_hidden
 
 
 def number(option: str, help: str, kind: Callable[[str], float] = float) -> Any:  # noqa: A002  # typer's word
@@ -74,6 +75,24 @@ Context = Annotated[int | None, number("--context", "How many characters of a te
 Embedding = Annotated[int | None, number("--embedding", "Numbers that stand for a character.", int)]
 FanIn = Annotated[int | None, number("--fan-in", "How many neighbours each stage of a wavenet fuses.", int)]
 Smoothing = Annotated[float | None, number("--smoothing", "Fake counts for each entry of a table of bigram-counts.")]
+
+
+Host = Annotated[str | None, typer.Option("--host", help="The address to serve the page at; by default this machine.")]
+View = Annotated[bool, typer.Option("--view", help="Show the training as a page in the browser, and keep it open.")]
+Port = Annotated[int | None, number("--port", "The port of the page; by default a free one.", int)]
+
+
+def place_of_page(host: str | None, port: int | None, *, view: bool = True) -> dict[str, Any] | None:
+    """Where a page is to be served, of what was given; None without --view. Raises ConfigError for a port that is
+    none, and for a place without a page.
+    """
+    if not view:
+        if host is not None or port is not None:
+            raise ConfigError("--host and --port are for the page: give --view, too.")
+        return None
+    if port is not None and not 0 <= port < 2**16:
+        raise ConfigError(f"--port must be a whole number from 0 to {2**16 - 1:,}, got {port}.")
+    return {name: value for name, value in (("host", host), ("port", port)) if value is not None}
 
 
 def widths(hidden: str | None) -> tuple[int, ...] | None:

@@ -11,11 +11,11 @@ import typer
 from glassnet import plots
 from glassnet.api import evaluate
 from glassnet.cli import options
-from glassnet.cli.recipe import Recipe, data_of
 from glassnet.cli.report import vocabulary_of
 from glassnet.engine.namespace import Array
 from glassnet.models import NGram
 from glassnet.nn import Embedding, Module
+from glassnet.recipe.recipe import Recipe, data_of
 from glassnet.train.inside import look_inside
 from glassnet.train.run import Run
 from glassnet.train.run_folder import make_folder

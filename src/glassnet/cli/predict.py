@@ -8,12 +8,12 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from glassnet.cli.recipe import TABLE_ENDINGS, Recipe, encoder_of, kind_of
 from glassnet.cli.report import draw
 from glassnet.data.columns import read_columns
 from glassnet.data.images import read_digit
 from glassnet.data.mnist import FAMILIES
 from glassnet.engine.errors import ConfigError
+from glassnet.recipe.recipe import TABLE_ENDINGS, Recipe, encoder_of, kind_of
 from glassnet.train.run import Run
 
 

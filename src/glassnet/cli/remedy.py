@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from glassnet.cli.allowed import check
 from glassnet.cli.building import train_network
-from glassnet.cli.recipe import Recipe, data_of
 from glassnet.doctor.networks import WIDE
 from glassnet.doctor.of_run import of_run
 from glassnet.doctor.treat import Treatment, first_applicable
 from glassnet.engine.errors import ConfigError, NonFiniteError
+from glassnet.recipe.allowed import check
+from glassnet.recipe.recipe import Recipe, data_of
 from glassnet.train.run import Run, read_config
 from glassnet.train.run_folder import new_folder
 

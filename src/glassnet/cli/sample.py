@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from glassnet.cli import options
-from glassnet.cli.recipe import data_of
 from glassnet.cli.report import known_text, new_items
+from glassnet.recipe.recipe import data_of
 from glassnet.train.run import Run
 
 

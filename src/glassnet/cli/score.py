@@ -8,11 +8,11 @@ from typing import Annotated, Any
 import typer
 
 from glassnet.cli import options
-from glassnet.cli.recipe import Recipe
 from glassnet.data.text import BOUNDARY, Vocabulary
 from glassnet.engine.errors import ConfigError
 from glassnet.engine.namespace import Array
 from glassnet.models import character_losses
+from glassnet.recipe.recipe import Recipe
 from glassnet.train.run import Run
 
 #: The colours of losses up to so many nats: from expected to surprising.

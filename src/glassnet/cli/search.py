@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from glassnet.cli.allowed import FOR_KIND, FOR_MODELS
 from glassnet.cli.building import train_network
-from glassnet.cli.recipe import Recipe, kind_of
 from glassnet.data.dataset import Dataset
 from glassnet.engine.errors import CheckpointError, ConfigError, NonFiniteError
+from glassnet.recipe.allowed import FOR_KIND, FOR_MODELS
+from glassnet.recipe.recipe import Recipe, kind_of
 from glassnet.train.callbacks import Callback
 from glassnet.train.run_folder import make_folder
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import typer
 
 from glassnet.cli import options
-from glassnet.cli.recipe import Recipe, encoder_of, kind_of
 from glassnet.data.images import SIDE
+from glassnet.recipe.recipe import Recipe, encoder_of, kind_of
 from glassnet.train.progress import epoch_line
 from glassnet.train.run import Run
 

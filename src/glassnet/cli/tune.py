@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from glassnet.cli import options
-from glassnet.cli.allowed import written
 from glassnet.cli.jobs import in_processes
-from glassnet.cli.recipe import Recipe, read_toml
 from glassnet.cli.search import SEARCHED, Search, alone, begun, make_trials, open_study, prepare
 from glassnet.cli.train import train
 from glassnet.engine.errors import ConfigError
 from glassnet.engine.options import integer_option, number_option
+from glassnet.recipe.allowed import written
+from glassnet.recipe.recipe import Recipe, read_toml
 from glassnet.train.progress import TerminalBar
 from glassnet.train.storage import write_atomically
 
@@ -90,11 +90,15 @@ def tune(
             raise typer.Exit(130)
 
 
+#: Options of a single training: where it is saved, and where it is shown.
+_PLACES = ("folder", "view", "host", "port")
+
+
 def _with_options_of_train(command: Callable[..., None]) -> None:
-    """Give a command that takes ``**given`` the options of ``glassnet train``, but for the folder."""
+    """Give a command that takes ``**given`` the options of ``glassnet train``, but for where it is saved and shown."""
     own = inspect.signature(command, eval_str=True).parameters
     theirs = inspect.signature(train, eval_str=True).parameters
-    chosen = [own["data"], *(theirs[name] for name in theirs if name not in own and name != "folder")]
+    chosen = [own["data"], *(theirs[name] for name in theirs if name not in (*own, *_PLACES))]
     chosen += [parameter for name, parameter in own.items() if name not in ("data", "given")]
     command.__signature__ = inspect.Signature(chosen)  # type: ignore[attr-defined]
     command.__annotations__ = {parameter.name: parameter.annotation for parameter in chosen}

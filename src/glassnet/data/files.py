@@ -38,14 +38,14 @@ def read_whole(path: str | os.PathLike[str], limit: int | None = None) -> bytes:
     """All bytes of a file. Raises OSError for a file that is missing, unreadable, no file but a pipe, a device or a
     folder, or that is longer than ``limit``.
     """
-    with _open(Path(path)) as file:
+    with open_file(Path(path)) as file:
         size = os.fstat(file.fileno()).st_size
         if limit is not None and size > limit:
             raise OSError(errno.EFBIG, f"it has {size:,} bytes, and at most {limit:,} are read", str(path))
         return file.read()
 
 
-def _open(path: Path) -> io.BufferedReader:
+def open_file(path: Path) -> io.BufferedReader:
     """An open file; raises OSError for what is none, before a pipe could be waited for."""
     try:
         if path.exists() and not path.is_file():
@@ -65,7 +65,7 @@ def open_data(path: str | os.PathLike[str]) -> Iterator[DataFile]:
 
     path = Path(path)
     try:
-        with _open(path) as raw:
+        with open_file(path) as raw:
             size = os.fstat(raw.fileno()).st_size
             if raw.peek(2)[:2] == b"\x1f\x8b":
                 with gzip.GzipFile(fileobj=raw, mode="rb") as inflated:

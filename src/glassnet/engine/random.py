@@ -46,6 +46,18 @@ def generator() -> np.random.Generator:
 
 
 @contextmanager
+def undisturbed() -> Iterator[None]:
+    """Draw initial parameters inside, and go on afterwards as if nothing had been drawn: for a network that is made
+    only to be filled with saved weights.
+    """
+    before = _generator.bit_generator.state
+    try:
+        yield
+    finally:
+        _generator.bit_generator.state = before
+
+
+@contextmanager
 def training_step(seed: int, step: int) -> Iterator[None]:
     """Let what is drawn inside be a function of the seed and the number of the step."""
     before, scope.moment = scope.moment, (seed, step)

@@ -12,11 +12,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from glassnet.data.files import open_file
 from glassnet.engine.errors import CheckpointError
 from glassnet.engine.namespace import Array
 from glassnet.train.evaluate import Means
 from glassnet.train.position import Position, number, whole
-from glassnet.train.storage import SEAL, UNSEALED, check_seal, parse_json, read_file, seal, write_atomically
+from glassnet.train.storage import LONGEST, SEAL, UNSEALED, check_seal, parse_json, read_file, seal, write_atomically
 
 if TYPE_CHECKING:
     from glassnet.train.best import BestWeights
@@ -61,6 +62,26 @@ def read_arrays(path: Path) -> tuple[dict[str, Array], dict[str, Any]]:
     if notes.get("format") != FORMAT:
         raise CheckpointError(f"{path} has another format than {FORMAT}, which this version reads.")
     return arrays, notes
+
+
+def read_position(path: Path) -> Position:
+    """The position in a checkpoint, to show it: only the head of the file is read, which is not checked by its seal.
+
+    Raises CheckpointError as ``read_arrays`` does.
+    """
+    try:
+        with open_file(path) as file:
+            length = int.from_bytes(file.read(8), "little")
+            if length > LONGEST:
+                raise ValueError(f"its head would have {length:,} bytes, and at most {LONGEST:,} are read")
+            head = parse_json(file.read(length), str(path))["__metadata__"]
+        return read_notes(parse_json(str(head["glassnet"]), str(path)), path)[0]
+    except FileNotFoundError as error:
+        raise CheckpointError(f"{path} does not exist. Is {path.parent} the folder of a run?") from error
+    except OSError as error:
+        raise CheckpointError(f"{path} cannot be read: {error.strerror}.") from error
+    except (TypeError, KeyError, ValueError) as error:
+        raise CheckpointError(f"{path} is not a checkpoint of glassnet: {error}. {_way_out(path)}") from error
 
 
 def _way_out(path: Path) -> str:

@@ -135,6 +135,7 @@ class Loop:
                 raise ConfigError(f"callbacks are instances of glassnet.Callback, got {one!r:.80}.{hint}")
             if one.look_every is not None:
                 integer_option(f"{type(one).__name__}.look_every", one.look_every, 1)
+        self.callbacks = tuple(callbacks)
         self._lookers = [one for one in callbacks if type(one).on_look is not Callback.on_look]
         # Compiled steps are made many at a time, unless someone wants to be called around each.
         self.step_by_step = any(

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from glassnet import data
-from glassnet.cli.allowed import FOR_KIND, check, written
-from glassnet.cli.presets import text_options
 from glassnet.data.dataset import Dataset
 from glassnet.data.encoder import TableEncoder
-from glassnet.data.files import read_whole
+from glassnet.data.files import open_file, read_whole
 from glassnet.engine.errors import CheckpointError, ConfigError, DataError
+from glassnet.recipe.allowed import FOR_KIND, check, written
+from glassnet.recipe.presets import text_options
 
 PICTURES = ("digits", "mnist", "fashion-mnist")
 TABLE_ENDINGS, TEXT_ENDINGS = (".csv", ".tsv", ".parquet"), (".txt", ".txt.gz")
@@ -156,7 +156,7 @@ class Recipe:
         if path is None:
             return None
         try:
-            with Path(path).open("rb") as file:
+            with open_file(Path(path)) as file:
                 return hashlib.file_digest(file, "sha256").hexdigest()
         except OSError as error:
             raise DataError(f"{path} cannot be read: {error.strerror or error}.") from error

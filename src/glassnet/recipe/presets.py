@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from glassnet.cli.allowed import FOR_MODELS, written
 from glassnet.engine.errors import ConfigError
 from glassnet.models.wavenet import stage_count, stage_widths
+from glassnet.recipe.allowed import FOR_MODELS, written
 
 #: What suits a model of a text where the recipe's own defaults, which suit tables, do not.
 MODEL_DEFAULTS: dict[str, dict[str, Any]] = {

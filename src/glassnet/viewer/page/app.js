@@ -1,0 +1,207 @@
+// The page around the panels: which runs are shown, which panel is open, light or dark, and what is lost.
+
+import { el, replace, svg, text } from "glassnet/dom.js";
+import { PANELS } from "glassnet/panels/table.js";
+import { act, ask, listen, live } from "glassnet/transport.js";
+
+const MOST_AT_FIRST = 6;
+/** Milliseconds between two drawings of a panel; the figures of the run change more often. */
+const GAP = 450;
+const state = { runs: [], shown: new Set(), chosen: null, open: [], sheets: new Map(), versions: "", busy: false, again: null };
+
+// What panels are given, see panels/table.js
+
+const page = {
+  live,
+  ask,
+  act,
+  chosen: () => withColor(state.runs.find((one) => one.id === state.chosen)),
+  shown: () => {
+    const chosen = state.runs.filter((one) => one.id === state.chosen);
+    return [...chosen, ...state.runs.filter((one) => state.shown.has(one.id) && one.id !== state.chosen)].map(withColor);
+  },
+  runs: () => state.runs.map(withColor),
+  isShown: (id) => id === state.chosen || state.shown.has(id),
+  show: (id, wanted) => {
+    if (wanted) state.shown.add(id);
+    else state.shown.delete(id);
+    refresh(true);
+  },
+  choose: (id) => {
+    state.chosen = id;
+    refresh(true);
+  },
+  point: (path) => {
+    for (const node of document.querySelectorAll("[data-layer]")) {
+      const own = node.dataset.layer;
+      node.classList.toggle("pointed", path !== null && (own === path || path.startsWith(`${own}.`)));
+    }
+  },
+};
+
+function withColor(run) {
+  if (!run) return null;
+  return { id: run.id, name: run.name, color: state.runs.findIndex((one) => one.id === run.id), summary: run };
+}
+
+// The frame
+
+const lost = el("p", { class: "lost", role: "status", hidden: true });
+const chooser = el("select", { "aria-label": "Run", onchange: (event) => page.choose(event.target.value) });
+const pill = el("span", { class: "pill" });
+const title = el("span", { class: "title" });
+const tabs = el("nav", { "aria-label": "Panels" });
+const main = el("main", { id: "main", tabindex: "-1" });
+const theme = el("button", { class: "quiet", type: "button", onclick: nextTheme });
+
+const logo = svg(
+  "svg", { viewBox: "0 0 32 32", class: "logo", "aria-hidden": "true" },
+  [[8, 9], [8, 23]].flatMap(([x, y]) => [[24, 6], [24, 16], [24, 26]].map(([u, v]) => svg("line", { x1: x, y1: y, x2: u, y2: v }))),
+  [[8, 9], [8, 23], [24, 6], [24, 16], [24, 26]].map(([x, y]) => svg("circle", { cx: x, cy: y, r: 3.4 })),
+);
+
+replace(
+  document.getElementById("app"),
+  el("header", { class: "top" }, el("span", { class: "brand" }, logo, "glassnet"), title, chooser, pill, el("span", { class: "room" }), theme),
+  tabs, lost, main,
+);
+for (const panel of PANELS) {
+  tabs.append(el("a", { href: `#${panel.name}`, "data-panel": panel.name }, panel.title));
+}
+
+// Which panel: one at a time while the page is live; a report shows all of them, one below the other, so that it can
+// be printed
+
+function sheet(panel) {
+  if (!state.sheets.has(panel.name)) {
+    const error = el("section", { class: "card error", role: "alert", hidden: true });
+    const built = panel.build(page);
+    const element = el("section", { class: "sheet", "aria-label": panel.title }, live ? null : el("h2", { id: panel.name }, panel.title), error, built.element);
+    state.sheets.set(panel.name, { ...built, element, error });
+  }
+  return state.sheets.get(panel.name);
+}
+
+function open() {
+  const name = location.hash.slice(1);
+  const wanted = PANELS.find((panel) => panel.name === name) ?? PANELS[0];
+  for (const tab of tabs.children) {
+    if (live && tab.dataset.panel === wanted.name) tab.setAttribute("aria-current", "page");
+    else tab.removeAttribute("aria-current");
+  }
+  if (live) document.title = `${wanted.title} – glassnet`;
+  state.open = (live ? [wanted] : PANELS).map(sheet);
+  replace(main, state.open.map((one) => one.element));
+  if (!live && name) document.getElementById(name)?.scrollIntoView();
+  refresh(true);
+}
+
+/** Bring what is open up to date; one call at a time, and another one if something came meanwhile. */
+async function refresh(always = false) {
+  drawTop();
+  for (const one of state.open) one.tick?.();
+  const versions = page.shown().map((one) => `${one.id} ${one.summary.version} ${one.summary.state}`).join();
+  if (!always && versions === state.versions) return;
+  if (state.busy) {
+    state.again = always || state.again === "always" ? "always" : "newer";
+    return;
+  }
+  state.busy = true;
+  state.versions = versions;
+  const begun = performance.now();
+  for (const one of state.open) await bring(one);
+  // Drawing must not take the processor from the training: twice a second, and at most a fifth of the time.
+  const took = performance.now() - begun;
+  if (live && !always) await new Promise((resolve) => setTimeout(resolve, Math.max(GAP - took, 4 * took)));
+  state.busy = false;
+  if (state.again) {
+    const wanted = state.again;
+    state.again = null;
+    refresh(wanted === "always");
+  }
+}
+
+/** Bring a sheet up to date, or show why that cannot be. */
+async function bring(one) {
+  try {
+    const broken = page.chosen()?.summary.error;
+    if (broken) throw new Error(broken);
+    if (state.chosen !== null && page.chosen().summary.state !== "waiting") await one.update();
+    one.error.hidden = true;
+  } catch (error) {
+    replace(one.error, el("h3", {}, "This cannot be shown"), el("p", {}, error.message));
+    one.error.hidden = false;
+  }
+}
+
+const STATES = { running: "training", "going on": "training elsewhere", stopped: "stopped", done: "finished", error: "unreadable", waiting: "about to begin" };
+
+function drawTop() {
+  const chosen = page.chosen();
+  const several = state.runs.length > 1;
+  chooser.hidden = !several;
+  title.hidden = several;
+  text(title, chosen?.name ?? "");
+  text(pill, STATES[chosen?.summary.state] ?? "waiting");
+  pill.dataset.state = chosen?.summary.state ?? "";
+  const names = state.runs.map((one) => one.id).join();
+  if (chooser.dataset.names !== names) {
+    chooser.dataset.names = names;
+    replace(chooser, state.runs.map((one) => el("option", { value: one.id }, one.name)));
+  }
+  if (state.chosen !== null) chooser.value = state.chosen;
+}
+
+// Light and dark
+
+const THEMES = ["auto", "light", "dark"];
+
+function remembered() {
+  try {
+    return localStorage.getItem("glassnet-theme") ?? "auto";
+  } catch {
+    return "auto"; // a report on the disk may not remember
+  }
+}
+
+function nextTheme() {
+  const next = THEMES[(THEMES.indexOf(document.documentElement.dataset.theme) + 1) % THEMES.length];
+  try {
+    localStorage.setItem("glassnet-theme", next);
+  } catch {
+    document.documentElement.dataset.theme = next;
+  }
+  setTheme(next);
+}
+
+function setTheme(wanted) {
+  document.documentElement.dataset.theme = THEMES.includes(wanted) ? wanted : "auto";
+  const now = document.documentElement.dataset.theme;
+  replace(theme, { auto: "◐", light: "○", dark: "●" }[now], el("span", { class: "word" }, ` ${now}`));
+  theme.setAttribute("aria-label", `Colours: ${now}. Change them.`);
+  document.dispatchEvent(new Event("glassnet-theme"));
+}
+
+// Begin
+
+function onRuns(runs) {
+  const known = new Set(state.runs.map((one) => one.id));
+  const first = known.size === 0;
+  state.runs = runs;
+  if (first) runs.slice(-MOST_AT_FIRST).forEach((one) => state.shown.add(one.id));
+  if (!runs.some((one) => one.id === state.chosen)) {
+    const best = runs.find((one) => one.state === "running") ?? runs.findLast((one) => one.state !== "error") ?? runs.at(-1);
+    state.chosen = best?.id ?? null;
+  }
+  refresh();
+}
+
+if (live && location.search) history.replaceState(null, "", location.pathname + location.hash); // the token
+setTheme(remembered());
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => document.dispatchEvent(new Event("glassnet-theme")));
+window.addEventListener("hashchange", () => location.hash !== "#main" && open());
+open();
+listen(onRuns, (sentence) => {
+  lost.hidden = sentence === null;
+  text(lost, sentence ?? "");
+});

@@ -1,0 +1,128 @@
+"""A run in a folder, read anew when its files change; whatever stands in them, the answer is values or an error."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from threading import RLock
+from typing import Any
+
+from glassnet.data.dataset import Dataset
+from glassnet.doctor.file import DOCTOR
+from glassnet.engine.errors import CheckpointError
+from glassnet.engine.random import undisturbed
+from glassnet.nn.config import from_config
+from glassnet.nn.module import Module
+from glassnet.nn.summary import LayerRow, layer_rows
+from glassnet.recipe.recipe import data_of
+from glassnet.train.checkpoint import LATEST, PREVIOUS, latest_checkpoint, read_position
+from glassnet.train.diagnostics import DIAGNOSTICS, Diagnostics
+from glassnet.train.position import Position
+from glassnet.train.run import Run, read_config
+from glassnet.train.run_folder import CONFIG
+from glassnet.viewer.findings import findings_in
+from glassnet.viewer.seen import SeenRun, State
+
+#: A training that has not written for so many seconds is taken for interrupted.
+PATIENCE = 30.0
+
+
+class SavedRun(SeenRun):
+    """The run in a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder.name or str(folder))
+        self.folder = folder
+        self._kept: dict[str, tuple[Any, Any]] = {}
+        self._lock = RLock()
+
+    def version(self) -> str:
+        """The times and sizes of the files."""
+        names = (CONFIG, LATEST, PREVIOUS, DIAGNOSTICS, DOCTOR)
+        return str(abs(hash(tuple(self._stamp(name) for name in names))))
+
+    def config(self) -> Mapping[str, Any]:
+        """The configuration, whole and sealed."""
+        config: Mapping[str, Any] = self._read((CONFIG,), lambda: read_config(self.folder))
+        return config
+
+    def position(self) -> Position:
+        """From the head of the latest checkpoint."""
+        position: Position = self._read((LATEST, PREVIOUS), lambda: read_position(latest_checkpoint(self.folder)))
+        return position
+
+    def state(self) -> State:
+        """By the steps that are made, and by when the files were written last."""
+        position, total = self.position(), self.config().get("total_steps")
+        if not isinstance(total, int) or position.step >= total:
+            return "done"
+        if position.stopped is not None:
+            return "stopped"
+        written = max((stamp[0] for name in (LATEST, DIAGNOSTICS) if (stamp := self._stamp(name))), default=0)
+        return "going on" if time.time() - written / 1e9 < PATIENCE else "stopped"
+
+    def diagnostics(self) -> Diagnostics | None:
+        """What was recorded so far."""
+        path = self.folder / DIAGNOSTICS
+        if self._stamp(DIAGNOSTICS) is None:
+            return None
+        found: Diagnostics = self._read((DIAGNOSTICS,), lambda: Diagnostics.read(path))
+        return found
+
+    def network(self) -> Module:
+        """The network with its best weights, as ``Run.load`` reads it."""
+        with undisturbed():
+            return Run.load(self.folder).net
+
+    def layers(self) -> list[LayerRow]:
+        """Those that the configuration describes."""
+        found: list[LayerRow] = self._read((CONFIG,), self._layers, "layers")
+        return found
+
+    def _layers(self) -> list[LayerRow]:
+        config = self.config().get("network")
+        with undisturbed():
+            return [] if config is None else layer_rows(from_config(config))
+
+    def dataset(self) -> Dataset:
+        """The data that the command trained on, read again."""
+        dataset: Dataset = self._read((CONFIG,), lambda: data_of(self.config(), self.folder), "data")
+        return dataset
+
+    def findings(self) -> list[dict[str, Any]]:
+        """What the doctor finds in the evidence in the folder."""
+        found: list[dict[str, Any]] = self._read((DOCTOR,), lambda: findings_in(self.folder))
+        return found
+
+    def _stamp(self, name: str) -> tuple[int, int] | None:
+        """When a file of the run was written, and its size; None if there is none.
+
+        Raises CheckpointError for a link: what it leads to is no part of the run.
+        """
+        path = self.folder / name
+        try:
+            if path.is_symlink():
+                raise CheckpointError(f"{name} of {self.name} is a link to another file. Put the file itself there.")
+            found = path.stat()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise CheckpointError(f"{name} of {self.name} cannot be read: {error.strerror}.") from error
+        return found.st_mtime_ns, found.st_size
+
+    def _read(self, names: tuple[str, ...], read: Callable[[], Any], what: str = "") -> Any:
+        """What ``read`` gives; read again when one of the files has changed. An error is kept, too."""
+        key = what or names[0]
+        with self._lock:
+            stamps = [self._stamp(name) for name in names]
+            if key not in self._kept or self._kept[key][0] != stamps:
+                try:
+                    self._kept[key] = stamps, read()
+                except Exception as error:
+                    self._kept[key] = stamps, error
+                    raise
+            found = self._kept[key][1]
+        if isinstance(found, Exception):
+            raise found
+        return found
