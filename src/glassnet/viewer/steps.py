@@ -52,7 +52,8 @@ def in_steps(
         raise ConfigError(f"the graph has {len(vertices):,} nodes; at most {MOST} are shown.")
     gradients = {id(tensor): gradient for tensor, gradient in gradient_flow(output, seed)}
     texts = describe(vertices, output, net)
-    picture = layout([(WIDTH_OF_LAYERS if folded else WIDTH, HEIGHT)] * len(vertices), [vertex.inputs for vertex in vertices])
+    size = (WIDTH_OF_LAYERS if folded else WIDTH, HEIGHT)
+    picture = layout([size] * len(vertices), [vertex.inputs for vertex in vertices])
     nodes = [
         {
             "title": text.title,
