@@ -76,7 +76,7 @@ class SeenRun(ABC):
         return []
 
     def batch_losses(self) -> tuple[list[float], list[float]]:
-        """Steps, and the losses of their batches, as far as someone has noted them."""
+        """When, in epochs, and the losses of the batches then, as far as someone has noted them."""
         return [], []
 
     def rate(self) -> float | None:
@@ -89,8 +89,8 @@ class SeenRun(ABC):
         return ()
 
     def ask(self, action: str) -> None:
-        """Ask for one of ``actions``; it is carried out by the thread that trains."""
-        raise LookupError(action)
+        """Ask for one of ``actions``; it is carried out by the thread that trains. Raises ConfigError for any other."""
+        raise ConfigError(f"{self.name} cannot be asked to {action}: no training of it runs in this program.")
 
     @abstractmethod
     def layers(self) -> list[LayerRow]:

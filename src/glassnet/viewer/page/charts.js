@@ -1,7 +1,7 @@
 // Charts by plotly, in the colours of the page. A chart is a card with a title, a legend of its own, and a drawing.
 
 import { el, replace } from "glassnet/dom.js";
-import { plotly } from "glassnet/transport.js";
+import { live, plotly } from "glassnet/transport.js";
 
 /** The colour number i of the page, as it is in the current theme. */
 export function color(i) {
@@ -42,6 +42,13 @@ function card(options, makeTraces) {
   picture.hidden = true;
   let given = null;
   let ready = false;
+  let inView = false;
+  let due = false;
+  const watcher = new IntersectionObserver((entries) => {
+    inView = entries.at(-1).isIntersecting;
+    if (inView && due) redraw();
+  }, { rootMargin: "200px" });
+  watcher.observe(element); // what nobody sees is drawn when someone scrolls to it
 
   function flip() {
     logarithmic = !logarithmic;
@@ -51,6 +58,8 @@ function card(options, makeTraces) {
 
   async function redraw() {
     if (given === null || !element.isConnected) return;
+    due = live && !inView;
+    if (due) return;
     const Plotly = await plotly();
     const traces = makeTraces(given);
     const empty = traces.length === 0;
@@ -76,11 +85,11 @@ export function lines(options) {
     series.filter((one) => one.x.length).map((one) => ({
       type: "scatter",
       mode: one.mode ?? (one.x.length < 3 ? "lines+markers" : "lines"),
-      name: one.name,
+      name: plain(one.name),
       x: one.x,
       y: one.y,
       opacity: one.faint ? 0.35 : 1,
-      line: { color: color(one.color ?? 0), width: one.width ?? 2, dash: one.dash ?? "solid" },
+      line: { color: color(one.color ?? 0), width: one.width ?? (one.x.length > 200 ? 1.2 : 2), dash: one.dash ?? "solid" },
       marker: { color: color(one.color ?? 0), size: 6 },
       hoverlabel: { namelength: 40 },
       hoverinfo: one.faint ? "skip" : "x+y+name",
@@ -92,11 +101,22 @@ export function lines(options) {
 export function heat(options) {
   return card(options, (data) =>
     data.z.length === 0 ? [] : [{
-      type: "heatmap", x: data.x, y: data.y, z: data.z, zmin: data.low, zmax: data.high, hoverongaps: false,
+      type: "heatmap", x: data.x, y: data.y.map((y) => (typeof y === "string" ? plain(y) : y)), z: data.z, zmin: data.low, zmax: data.high, hoverongaps: false,
       colorscale: data.colors ?? SEQUENTIAL, showscale: data.scale ?? false, hovertemplate: data.hover,
       colorbar: { thickness: 10, outlinewidth: 0, tickfont: { color: variable("--soft"), size: 11 } },
     }],
   );
+}
+
+/** How many powers of 10 the lines span. */
+function decades(given) {
+  const logs = Array.isArray(given) ? given.flatMap((one) => one.y).filter((y) => y > 0).map(Math.log10) : [];
+  return logs.reduce((a, b) => Math.max(a, b), -Infinity) - logs.reduce((a, b) => Math.min(a, b), Infinity);
+}
+
+/** Text for plotly, which would take a part of it for HTML. */
+function plain(text) {
+  return String(text ?? "").replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
 }
 
 function legendOf(series) {
@@ -114,7 +134,7 @@ function layout(options, logarithmic, given) {
     gridcolor: grid, linecolor: grid, zerolinecolor: grid, tickfont: { color: soft, size: 11 }, automargin: true, fixedrange: true,
   };
   const y = { ...axis, type: logarithmic ? "log" : "linear", exponentformat: "power", nticks: 6, ...(options.y ?? {}) };
-  if (logarithmic) y.dtick = undefined;
+  if (logarithmic) y.dtick = decades(given) > 2 ? 1 : "D2";
   return {
     margin: { l: 44, r: 12, t: 8, b: 36 },
     paper_bgcolor: "rgba(0,0,0,0)",

@@ -21,7 +21,6 @@ function build(page) {
 
   async function update() {
     const shown = page.shown().filter((one) => !one.summary.error);
-    figures.draw(page.chosen());
     drawRuns(runs, page);
     const found = await Promise.all(shown.map(async (one) => ({ ...one, data: await page.ask(one.id, "run") })));
     const names = [...new Set(found.flatMap((one) => Object.keys(one.data.curves).map(plain)))];
@@ -42,7 +41,7 @@ function build(page) {
     }
   }
 
-  return { element, update };
+  return { element, update, tick: () => figures.draw(page.chosen()) };
 }
 
 const plain = (name) => name.replace(/^val_/, "");
@@ -91,7 +90,10 @@ function figureRow(page) {
   function draw(chosen) {
     if (!chosen) return;
     const { step, total, epoch, rate, last = {}, actions, state, stopped } = chosen.summary;
-    text(cells.steps, total ? `${number(step)} / ${number(total)}` : number(step));
+    if (cells.steps.dataset.key !== `${step} ${total}`) {
+      cells.steps.dataset.key = `${step} ${total}`;
+      replace(cells.steps, number(step), total ? el("small", {}, ` / ${number(total)}`) : null);
+    }
     bar.value = total ? step / total : 0;
     text(cells.epoch, number(epoch));
     text(cells.loss, number(last.loss));
