@@ -12,7 +12,7 @@ const PACE = 900; // milliseconds from step to step
 function build(page) {
   const state = { run: null, choices: null, version: "", kind: "expression", graph: null, step: 0, asked: 0 };
   const picture = graphPicture();
-  const kinds = el("div", { class: "segments", role: "group", "aria-label": "What is shown" }, Object.entries(KINDS).map(([kind, name]) => el("button", { type: "button", "data-kind": kind, onclick: () => choose(kind) }, name)));
+  const kinds = el("div", { class: "segments", role: "group", "aria-label": "What is shown", hidden: true }, Object.entries(KINDS).map(([kind, name]) => el("button", { type: "button", "data-kind": kind, onclick: () => choose(kind) }, name)));
   const controls = el("div", { class: "controls" });
   const failed = el("p", { class: "bad", role: "alert", hidden: true });
   const where = el("strong", { class: "where" });
@@ -42,6 +42,7 @@ function build(page) {
     } catch (error) {
       state.choices = { presets: [{ text: "a * b + c", values: "a=2,b=-3,c=10" }], stages: [], problem: error.message };
     }
+    kinds.hidden = false;
     for (const one of kinds.children) one.hidden = one.dataset.kind !== "expression" && state.choices.stages.length === 0;
     choose(fresh ? "expression" : state.kind);
   }
