@@ -33,6 +33,7 @@ RUNS = {
 
 
 def train_into(folder: Path) -> None:
+    """Train the runs that are shown."""
     for name, options in RUNS.items():
         recipe = Recipe.from_options("digits", {**options, "epochs": 20}, None)
         train_network(recipe, recipe.load_data(), folder / name, progress=False)

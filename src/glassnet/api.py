@@ -170,6 +170,7 @@ def fit(
         config=config,
         diagnostics=watch,
         snapshots=snapshots.weights,
+        data=data if isinstance(data, Dataset) else Dataset("data", train, val),
         eager_reason=loop.compiled.reason,
     )
 

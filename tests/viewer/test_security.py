@@ -13,13 +13,13 @@ from glassnet.viewer.saved import SavedRun
 from glassnet.viewer.security import LONGEST_BODY, LONGEST_QUERY, Guard
 from glassnet.viewer.server import Server
 
-from .pages import Client, fit, ids, served, training
+from .pages import Client, fit_digits, ids, served, training
 
 
 @pytest.fixture(scope="module")
 def client(tmp_path_factory):
     folder = tmp_path_factory.mktemp("guarded") / "run"
-    fit(folder)
+    fit_digits(folder)
     with training() as live, served(SavedRun(folder), live) as client:
         yield client
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from glassnet.data.dataset import Dataset
 from glassnet.engine.errors import CheckpointError, ConfigError
 from glassnet.engine.namespace import Array
 from glassnet.nn.config import from_config, to_config
@@ -35,6 +36,7 @@ class Run:
     folder: where it was saved, or None. config: what is needed to repeat it.
     diagnostics: statistics of layers and parameters over time, see ``Diagnostics``.
     snapshots: the weights after some epochs, see ``Snapshots``; of a loaded run they stay in its folder.
+    data: what it was trained on; None for a loaded run.
     eager_reason: why steps were made eagerly, where they might have been compiled, or None.
     """
 
@@ -49,6 +51,7 @@ class Run:
     config: dict[str, Any]
     diagnostics: Diagnostics | None = None
     snapshots: Mapping[int, Mapping[str, Array]] = field(default_factory=dict)
+    data: Dataset | None = None
     eager_reason: str | None = None
 
     def __repr__(self) -> str:

@@ -10,7 +10,7 @@ from threading import RLock
 from typing import Any
 
 from glassnet.data.dataset import Dataset
-from glassnet.engine.errors import CheckpointError
+from glassnet.engine.errors import CheckpointError, ConfigError
 from glassnet.engine.namespace import Array
 from glassnet.engine.random import undisturbed
 from glassnet.nn.config import from_config
@@ -24,7 +24,7 @@ from glassnet.train.run import Run, read_config
 from glassnet.train.run_folder import CONFIG
 from glassnet.train.snapshots import read_snapshots
 from glassnet.viewer.findings import FINDINGS, read_findings
-from glassnet.viewer.seen import SeenRun, State
+from glassnet.viewer.seen import UNKNOWN_DATA, SeenRun, State
 
 #: A training that has not written for so many seconds is taken for interrupted.
 PATIENCE = 30.0
@@ -96,7 +96,9 @@ class SavedRun(SeenRun):
             return [] if config is None else layer_rows(from_config(config))
 
     def dataset(self) -> Dataset:
-        """The data that the command trained on, read again."""
+        """The data that the command trained on, read again. Raises ConfigError for a run of a program."""
+        if "recipe" not in self.config():
+            raise ConfigError(UNKNOWN_DATA)
         dataset: Dataset = self._read((CONFIG,), lambda: data_of(self.config(), self.folder), "data")
         return dataset
 
