@@ -65,11 +65,12 @@ with tempfile.TemporaryDirectory() as place, sync_playwright() as playwright:
             ("health", 1100, "dark", DOCS / "page_health.png"),
         ]  # fmt: skip
         for panel, width, theme, path in everything:
-            tab = chromium.new_page(viewport={"width": width, "height": 900}, color_scheme=theme)
+            height = 1400 if len(sys.argv) == 1 else 900
+            tab = chromium.new_page(viewport={"width": width, "height": height}, color_scheme=theme)
             tab.goto(f"{server.address}#{panel}")
             tab.wait_for_selector(".main-svg")
-            if panel != "run":
-                tab.get_by_role("combobox", name="Run").select_option(label="64 tanh, BatchNorm")
+            shown = "16-16 relu, lr 1" if panel == "run" else "64 tanh, BatchNorm"
+            tab.get_by_role("combobox", name="Run").select_option(label=shown)
             picture(tab, path, whole=len(sys.argv) > 1)
             tab.close()
     chromium.close()

@@ -16,7 +16,7 @@ from .pages import X, fit, ids, served, training
 
 def test_what_is_seen_is_where_the_training_is():
     live = LiveRun("live")
-    assert live.summary() == {"name": "live", "version": "0", "state": "waiting", "actions": []}
+    assert live.summary() == {"name": "live", "version": "0 0", "state": "waiting", "actions": []}
     with pytest.raises(ConfigError, match="has not begun"):
         live.position()
     seen = []

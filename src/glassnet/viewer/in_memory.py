@@ -16,7 +16,7 @@ from glassnet.train.diagnostics import Diagnostics
 from glassnet.train.position import Position
 from glassnet.train.run import Run
 from glassnet.train.snapshots import read_snapshots
-from glassnet.viewer.findings import checked
+from glassnet.viewer.findings import cards
 from glassnet.viewer.seen import UNKNOWN_DATA, SeenRun, State
 
 
@@ -24,8 +24,8 @@ class FinishedRun(SeenRun):
     """What is in a ``Run``."""
 
     def __init__(self, run: Run) -> None:
+        super().__init__("run" if run.folder is None else run.folder.name)
         self.run = run
-        self.name = "run" if run.folder is None else run.folder.name
 
     def version(self) -> str:
         """It does not change."""
@@ -70,4 +70,4 @@ class FinishedRun(SeenRun):
 
     def findings(self) -> list[dict[str, Any]]:
         """What the doctor found in it."""
-        return [checked(one.to_json()) for one in getattr(self.run, "findings", ())]
+        return cards(self.run.findings)

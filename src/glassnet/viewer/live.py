@@ -17,6 +17,7 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from glassnet.data.dataset import Dataset
+from glassnet.doctor.listener import Listener
 from glassnet.engine.errors import ConfigError
 from glassnet.engine.namespace import Array
 from glassnet.nn.module import Module
@@ -28,9 +29,9 @@ from glassnet.train.position import Position
 from glassnet.train.run import describe, read_config
 from glassnet.train.run_folder import CONFIG
 from glassnet.train.snapshots import Snapshots
-from glassnet.viewer.findings import read_findings
+from glassnet.viewer.findings import cards
 from glassnet.viewer.seen import SeenRun, State
-from glassnet.viewer.thin import Series
+from glassnet.viewer.thin import Grown, Series
 
 if TYPE_CHECKING:
     from glassnet.train.loop import Loop
@@ -79,7 +80,8 @@ class LiveRun(SeenRun):
     """
 
     def __init__(self, name: str, folder: Path | None = None, *, can_resume: bool = False) -> None:
-        self.name, self.folder, self.can_resume = name, folder, can_resume
+        super().__init__(name)
+        self.folder, self.can_resume = folder, can_resume
         self.changes = 0
         self._loop: Loop | None = None
         self._running = False
@@ -95,6 +97,7 @@ class LiveRun(SeenRun):
 
     def begin(self, loop: Loop) -> None:
         """A sitting begins."""
+        self.grown = Grown()
         self._loop, self._began = loop, time.perf_counter() - loop.seconds
         self._notes = [(time.perf_counter(), loop.step)]
         self._running, self._failure = True, None
@@ -164,8 +167,9 @@ class LiveRun(SeenRun):
             ) from None
 
     def version(self) -> str:
-        """How often something has changed."""
-        return str(self.changes)
+        """How often something has changed; the doctor speaks when the training has ended."""
+        listener = self._listener() if self.has_begun else None
+        return f"{self.changes} {0 if listener is None else len(listener.findings)}"
 
     def summary(self) -> dict[str, Any]:
         """The run in a line; nothing but its name before it has begun."""
@@ -224,8 +228,20 @@ class LiveRun(SeenRun):
         return dataset
 
     def findings(self) -> list[dict[str, Any]]:
-        """Those in the folder: a training that goes on has none yet."""
-        return [] if self.folder is None or self._running else read_findings(self.folder)
+        """What is certain already while the training goes on, and all of it at its end."""
+        listener = self._listener()
+        if listener is None:
+            return []
+        if not self._running:
+            return cards(listener.findings)
+        known, seen = self._kept.get("findings", (-1, []))
+        if known != len(listener.evidence.probes):
+            seen = cards(listener.doctor.diagnose(listener.evidence, at_once=True))
+            self._kept["findings"] = len(listener.evidence.probes), seen
+        return list(seen)
+
+    def _listener(self) -> Listener | None:
+        return next((one for one in self.loop.callbacks if isinstance(one, Listener)), None)
 
     def batch_losses(self) -> tuple[list[float], list[float]]:
         """The losses of the batches that were noted."""

@@ -10,6 +10,7 @@ from threading import RLock
 from typing import Any
 
 from glassnet.data.dataset import Dataset
+from glassnet.doctor.file import DOCTOR
 from glassnet.engine.errors import CheckpointError, ConfigError
 from glassnet.engine.namespace import Array
 from glassnet.engine.random import undisturbed
@@ -23,7 +24,7 @@ from glassnet.train.position import Position
 from glassnet.train.run import Run, read_config
 from glassnet.train.run_folder import CONFIG
 from glassnet.train.snapshots import read_snapshots
-from glassnet.viewer.findings import FINDINGS, read_findings
+from glassnet.viewer.findings import findings_in
 from glassnet.viewer.seen import UNKNOWN_DATA, SeenRun, State
 
 #: A training that has not written for so many seconds is taken for interrupted.
@@ -34,13 +35,14 @@ class SavedRun(SeenRun):
     """The run in a folder."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder, self.name = folder, folder.name or str(folder)
+        super().__init__(folder.name or str(folder))
+        self.folder = folder
         self._kept: dict[str, tuple[Any, Any]] = {}
         self._lock = RLock()
 
     def version(self) -> str:
         """The times and sizes of the files."""
-        names = (CONFIG, LATEST, PREVIOUS, DIAGNOSTICS, FINDINGS)
+        names = (CONFIG, LATEST, PREVIOUS, DIAGNOSTICS, DOCTOR)
         return str(abs(hash(tuple(self._stamp(name) for name in names))))
 
     def config(self) -> Mapping[str, Any]:
@@ -103,8 +105,8 @@ class SavedRun(SeenRun):
         return dataset
 
     def findings(self) -> list[dict[str, Any]]:
-        """What the doctor has left in the folder."""
-        found: list[dict[str, Any]] = self._read((FINDINGS,), lambda: read_findings(self.folder))
+        """What the doctor finds in the evidence in the folder."""
+        found: list[dict[str, Any]] = self._read((DOCTOR,), lambda: findings_in(self.folder))
         return found
 
     def _stamp(self, name: str) -> tuple[int, int] | None:

@@ -157,7 +157,9 @@ function drawDoctor(card, own, page) {
       one.why ? el("p", { class: "hint" }, one.why) : null,
       evidence.length ? el("dl", {}, evidence) : null,
       one.remedy ? el("pre", {}, one.remedy) : null,
-      one.explains.length ? el("ul", { class: "hint" }, one.explains.map((sentence) => el("li", {}, sentence))) : null,
+      one.explains.length
+        ? [el("p", { class: "hint" }, "Which explains:"), el("ul", { class: "hint" }, [...new Set(one.explains)].map((sentence) => el("li", {}, sentence)))]
+        : null,
     );
   });
   replace(card, el("h3", {}, "Doctor"), error ? el("p", { class: "bad" }, error) : cards.length ? cards : el("p", { class: "empty small" }, nothing));
