@@ -31,6 +31,7 @@ from glassnet.train.metrics import Metric, default_metrics, loss_of_task, r2_sco
 from glassnet.train.progress import Progress
 from glassnet.train.run import Run, describe, how_to_resume
 from glassnet.train.run_folder import CONFIG, RunFolder, new_folder
+from glassnet.train.snapshots import Snapshots
 
 #: Stands for a new folder under runs/.
 AUTO = "auto"
@@ -148,6 +149,7 @@ def fit(
         again = Again(fit, net, loss, optimizer, schedule, penalty, train, val, options).copy()
     best = BestWeights() if keep_best and val is not None else None
     watch = None if diagnostics is None else Diagnostics(diagnostics, place)
+    snapshots = Snapshots(place)
     loop = Loop(
         net,
         train,
@@ -170,10 +172,10 @@ def fit(
     if resume:
         _resume(loop, place, best)
     config = describe(loop, {"data": data.name if isinstance(data, Dataset) else None, **(notes or {})})
-    everyone: list[Callback] = [*([best] if best else []), *([watch] if watch else []), *callbacks]
+    everyone: list[Callback] = [*([best] if best else []), *([watch] if watch else []), snapshots, *callbacks]
     listener = _listener(doctor, speak=progress, shared=diagnostics, folder=place, keep_best=best is not None)
     if place is not None:
-        everyone.append(RunFolder(place, config, best))
+        everyone.append(RunFolder(place, config, best, snapshots))
     if progress:
         everyone.append(Progress(None if place is None else how_to_resume(place, config)))
     loop.use([*([listener] if listener else []), *everyone])  # it speaks last: the ends are called in reverse
@@ -198,6 +200,8 @@ def fit(
         folder=place,
         config=config,
         diagnostics=watch,
+        snapshots=snapshots.weights,
+        data=data if isinstance(data, Dataset) else Dataset("data", train, val),
         eager_reason=loop.compiled.reason,
         findings=Findings() if listener is None else listener.findings,
         again=again,

@@ -86,8 +86,11 @@ def test_a_run_in_memory(tmp_path):
     assert seen.state() == "done"
     for panel in PANELS.values():
         assert panel.data(seen, Query())
-    with pytest.raises(ConfigError, match="the data of this run is not known"):
-        seen.dataset()
+    assert seen.dataset().train.x.shape == (72, 4)
+    run.save(tmp_path / "saved")
+    for loaded in (FinishedRun(gn.Run.load(tmp_path / "saved")), SavedRun(tmp_path / "saved")):
+        with pytest.raises(ConfigError, match="the data of this run is not known"):
+            loaded.dataset()
     saved = fit_digits(tmp_path / "digits")
     assert FinishedRun(saved).dataset().classes == SavedRun(tmp_path / "digits").dataset().classes
 

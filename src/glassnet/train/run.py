@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from glassnet.data.dataset import Dataset
 from glassnet.engine.errors import CheckpointError, ConfigError
+from glassnet.engine.namespace import Array
 from glassnet.nn.config import from_config, to_config
 from glassnet.nn.module import Module
 from glassnet.nn.predict import TASKS
@@ -16,6 +18,7 @@ from glassnet.train.checkpoint import FORMAT, LATEST, latest_checkpoint, part, r
 from glassnet.train.diagnostics import DIAGNOSTICS, Diagnostics
 from glassnet.train.position import Position
 from glassnet.train.run_folder import CONFIG, LOG, log_text, make_folder, write_config
+from glassnet.train.snapshots import write_snapshots
 from glassnet.train.storage import LONGEST, parse_sealed_json, read_file, write_atomically
 
 if TYPE_CHECKING:
@@ -34,6 +37,8 @@ class Run:
     stopped: why the training ended early, or None. seconds: how long it took.
     folder: where it was saved, or None. config: what is needed to repeat it.
     diagnostics: statistics of layers and parameters over time, see ``Diagnostics``.
+    snapshots: the weights after some epochs, see ``Snapshots``; of a loaded run they stay in its folder.
+    data: what it was trained on; None for a loaded run.
     eager_reason: why steps were made eagerly, where they might have been compiled, or None.
     findings: what the doctor has found, causes first; empty for a healthy run. They are not read back by ``load``: see
     ``glassnet.doctor.of_run``.
@@ -51,6 +56,8 @@ class Run:
     folder: Path | None
     config: dict[str, Any]
     diagnostics: Diagnostics | None = None
+    snapshots: Mapping[int, Mapping[str, Array]] = field(default_factory=dict)
+    data: Dataset | None = None
     eager_reason: str | None = None
     findings: Sequence[Any] = ()
     again: Again | None = None
@@ -77,6 +84,8 @@ class Run:
         arrays = {f"{prefix}{name}": array for name, array in self.net.state_dict().items()}
         write_arrays(folder / LATEST, arrays, {"position": position.to_json(), "best": best})
         write_atomically(folder / LOG, log_text(self.history).encode())
+        if self.snapshots:
+            write_snapshots(folder, self.snapshots)
         if self.diagnostics is not None:
             write_atomically(folder / DIAGNOSTICS, self.diagnostics.text())
         write_config(folder, self.config)

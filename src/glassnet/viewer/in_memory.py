@@ -8,14 +8,16 @@ from typing import Any
 
 from glassnet.data.dataset import Dataset
 from glassnet.engine.errors import ConfigError
+from glassnet.engine.namespace import Array
 from glassnet.nn.module import Module
 from glassnet.nn.summary import LayerRow, layer_rows
 from glassnet.recipe.recipe import data_of
 from glassnet.train.diagnostics import Diagnostics
 from glassnet.train.position import Position
 from glassnet.train.run import Run
+from glassnet.train.snapshots import read_snapshots
 from glassnet.viewer.findings import cards
-from glassnet.viewer.seen import SeenRun, State
+from glassnet.viewer.seen import UNKNOWN_DATA, SeenRun, State
 
 
 class FinishedRun(SeenRun):
@@ -50,14 +52,20 @@ class FinishedRun(SeenRun):
         """A copy of the network."""
         return copy.deepcopy(self.run.net).eval()
 
+    def snapshots(self) -> Mapping[int, Mapping[str, Array]]:
+        """Those of the run, or of its folder."""
+        return self.run.snapshots or ({} if self.run.folder is None else read_snapshots(self.run.folder))
+
     def layers(self) -> list[LayerRow]:
         """Those of the network."""
         return layer_rows(self.run.net)
 
     def dataset(self) -> Dataset:
-        """The data of the command. Raises ConfigError for a run of a program, which does not keep its data."""
+        """What it was trained on, or that of the command. Raises ConfigError for a loaded run of a program."""
+        if self.run.data is not None:
+            return self.run.data
         if self.run.folder is None or "recipe" not in self.run.config:
-            raise ConfigError("the data of this run is not known: it was trained by a program, not by the command.")
+            raise ConfigError(UNKNOWN_DATA)
         return data_of(self.run.config, self.run.folder)
 
     def findings(self) -> list[dict[str, Any]]:

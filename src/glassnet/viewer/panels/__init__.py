@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from glassnet.viewer.panels import health, run
+from glassnet.viewer.panels import backprop, health, network, neuron, run
 from glassnet.viewer.query import Query
 from glassnet.viewer.seen import SeenRun
 
@@ -34,5 +34,9 @@ class Panel:
 
 PANELS: dict[str, Panel] = {
     "run": Panel(run.data),
+    "network": Panel(network.data),
+    "flow": Panel(network.flow_data, network.queries),
+    "neuron": Panel(neuron.data, neuron.queries),
+    "backprop": Panel(backprop.data, backprop.queries),
     "health": Panel(health.data, health.queries),
 }

@@ -13,7 +13,9 @@
 //                 live                   whether there is a server
 //                 point(path)            mark the layer with this path wherever it is shown; null marks none
 
+import { backprop } from "glassnet/panels/backprop.js";
+import { network } from "glassnet/panels/network.js";
 import { run } from "glassnet/panels/run.js";
 import { health } from "glassnet/panels/health.js";
 
-export const PANELS = [run, health];
+export const PANELS = [run, network, backprop, health];
