@@ -11,9 +11,9 @@ import typer
 from glassnet import plots
 from glassnet.api import evaluate
 from glassnet.cli import options
-from glassnet.cli.report import vocabulary_of
 from glassnet.engine.namespace import Array
 from glassnet.models import NGram
+from glassnet.models.new_items import vocabulary_of
 from glassnet.nn import Embedding, Module
 from glassnet.recipe.recipe import Recipe, data_of
 from glassnet.train.inside import look_inside
