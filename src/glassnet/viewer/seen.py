@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from glassnet.data.dataset import Dataset
 from glassnet.engine.errors import GlassnetError
+from glassnet.engine.namespace import Array
 from glassnet.nn.module import Module
 from glassnet.nn.summary import LayerRow
 from glassnet.train.diagnostics import Diagnostics
@@ -76,6 +77,10 @@ class SeenRun(ABC):
     def ask(self, action: str) -> None:
         """Ask for one of ``actions``; it is carried out by the thread that trains."""
         raise LookupError(action)
+
+    def snapshots(self) -> Mapping[int, Mapping[str, Array]]:
+        """The weights and buffers after some epochs, by path; epoch 0 is before the first step."""
+        return {}
 
     @abstractmethod
     def layers(self) -> list[LayerRow]:

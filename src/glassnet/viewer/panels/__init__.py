@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from glassnet.viewer.panels import health, run
+from glassnet.viewer.panels import health, landscape, results, run
 from glassnet.viewer.query import Query
 from glassnet.viewer.seen import SeenRun
 
@@ -35,4 +35,6 @@ class Panel:
 PANELS: dict[str, Panel] = {
     "run": Panel(run.data),
     "health": Panel(health.data, health.queries),
+    "landscape": Panel(landscape.data, landscape.queries),
+    "results": Panel(results.data, results.queries),
 }
