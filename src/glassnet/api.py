@@ -28,6 +28,7 @@ from glassnet.train.metrics import Metric, default_metrics, loss_of_task, r2_sco
 from glassnet.train.progress import Progress
 from glassnet.train.run import Run, describe, how_to_resume
 from glassnet.train.run_folder import CONFIG, RunFolder, new_folder
+from glassnet.train.snapshots import Snapshots
 
 #: Stands for a new folder under runs/.
 AUTO = "auto"
@@ -123,6 +124,7 @@ def fit(
         net.task = task_of(loss)
     best = BestWeights() if keep_best and val is not None else None
     watch = None if diagnostics is None else Diagnostics(diagnostics, place)
+    snapshots = Snapshots(place)
     loop = Loop(
         net,
         train,
@@ -145,9 +147,9 @@ def fit(
     if resume:
         _resume(loop, place, best)
     config = describe(loop, {"data": data.name if isinstance(data, Dataset) else None, **(notes or {})})
-    everyone: list[Callback] = [*([best] if best else []), *([watch] if watch else []), *callbacks]
+    everyone: list[Callback] = [*([best] if best else []), *([watch] if watch else []), snapshots, *callbacks]
     if place is not None:
-        everyone.append(RunFolder(place, config, best))
+        everyone.append(RunFolder(place, config, best, snapshots))
     if progress:
         everyone.append(Progress(None if place is None else how_to_resume(place, config)))
     loop.use(everyone)
@@ -167,6 +169,7 @@ def fit(
         folder=place,
         config=config,
         diagnostics=watch,
+        snapshots=snapshots.weights,
         eager_reason=loop.compiled.reason,
     )
 

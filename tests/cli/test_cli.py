@@ -94,6 +94,7 @@ def test_training_on_digits_prints_what_came_out(digits_run):
         "checkpoint.safetensors",
         "previous.safetensors",
         "diagnostics.jsonl",
+        "snapshots.safetensors",
     }
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from glassnet.train.loop import Loop
 
 FORMAT = 2
-LATEST, PREVIOUS = "checkpoint.safetensors", "previous.safetensors"
+LATEST, PREVIOUS, SNAPSHOTS = "checkpoint.safetensors", "previous.safetensors", "snapshots.safetensors"
 
 
 def latest_checkpoint(folder: Path) -> Path:
@@ -85,6 +85,8 @@ def read_position(path: Path) -> Position:
 
 
 def _way_out(path: Path) -> str:
+    if path.name == SNAPSHOTS:
+        return "Remove the file to go on without the snapshots of earlier epochs; the weights are not affected."
     if path.name == LATEST and path.with_name(PREVIOUS).exists():
         return f"Remove it to go on from the checkpoint before it, {PREVIOUS}, which leads to the same weights."
     return "Restore it from a copy, or train again."

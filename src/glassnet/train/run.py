@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from glassnet.engine.errors import CheckpointError, ConfigError
+from glassnet.engine.namespace import Array
 from glassnet.nn.config import from_config, to_config
 from glassnet.nn.module import Module
 from glassnet.nn.predict import TASKS
@@ -16,6 +17,7 @@ from glassnet.train.checkpoint import FORMAT, LATEST, latest_checkpoint, part, r
 from glassnet.train.diagnostics import DIAGNOSTICS, Diagnostics
 from glassnet.train.position import Position
 from glassnet.train.run_folder import CONFIG, LOG, log_text, make_folder, write_config
+from glassnet.train.snapshots import write_snapshots
 from glassnet.train.storage import LONGEST, parse_sealed_json, read_file, write_atomically
 
 if TYPE_CHECKING:
@@ -32,6 +34,7 @@ class Run:
     stopped: why the training ended early, or None. seconds: how long it took.
     folder: where it was saved, or None. config: what is needed to repeat it.
     diagnostics: statistics of layers and parameters over time, see ``Diagnostics``.
+    snapshots: the weights after some epochs, see ``Snapshots``; of a loaded run they stay in its folder.
     eager_reason: why steps were made eagerly, where they might have been compiled, or None.
     """
 
@@ -45,6 +48,7 @@ class Run:
     folder: Path | None
     config: dict[str, Any]
     diagnostics: Diagnostics | None = None
+    snapshots: Mapping[int, Mapping[str, Array]] = field(default_factory=dict)
     eager_reason: str | None = None
 
     def __repr__(self) -> str:
@@ -69,6 +73,8 @@ class Run:
         arrays = {f"{prefix}{name}": array for name, array in self.net.state_dict().items()}
         write_arrays(folder / LATEST, arrays, {"position": position.to_json(), "best": best})
         write_atomically(folder / LOG, log_text(self.history).encode())
+        if self.snapshots:
+            write_snapshots(folder, self.snapshots)
         if self.diagnostics is not None:
             write_atomically(folder / DIAGNOSTICS, self.diagnostics.text())
         write_config(folder, self.config)

@@ -3,7 +3,7 @@
 ``config.json`` is what is needed to repeat the run; it is written last, so that a folder with one has a checkpoint.
 ``checkpoint.safetensors`` is all that is needed to go on, and ``previous.safetensors`` the one before it.
 ``log.jsonl`` is the history for people and other programs; it is written anew each time, and nothing reads it back.
-``diagnostics.jsonl`` is what ``Diagnostics`` recorded.
+``diagnostics.jsonl`` is what ``Diagnostics`` recorded, ``snapshots.safetensors`` the weights of some epochs.
 """
 
 from __future__ import annotations
@@ -18,11 +18,12 @@ from typing import TYPE_CHECKING, Any
 from glassnet.engine.errors import CheckpointError
 from glassnet.train.best import BestWeights
 from glassnet.train.callbacks import Callback
-from glassnet.train.checkpoint import FORMAT, LATEST, PREVIOUS, save_checkpoint
+from glassnet.train.checkpoint import FORMAT, LATEST, PREVIOUS, SNAPSHOTS, save_checkpoint
 from glassnet.train.storage import remove_leftovers, sealed_json, write_atomically
 
 if TYPE_CHECKING:
     from glassnet.train.loop import Loop
+    from glassnet.train.snapshots import Snapshots
 
 CONFIG, LOG = "config.json", "log.jsonl"
 
@@ -62,15 +63,15 @@ class RunFolder(Callback):
     time was less than a second ago, and at the end.
     """
 
-    def __init__(self, folder: Path, config: dict[str, Any], best: BestWeights | None) -> None:
-        self.folder, self.config, self.best = folder, config, best
+    def __init__(self, folder: Path, config: dict[str, Any], best: BestWeights | None, snapshots: Snapshots) -> None:
+        self.folder, self.config, self.best, self.snapshots = folder, config, best, snapshots
         self._next = 0.0
 
     def on_fit_start(self, loop: Loop) -> None:
         """Make the folder."""
         make_folder(self.folder)
         begun = (self.folder / CONFIG).exists()  # else checkpoints here are of a run that was killed before it began
-        remove_leftovers(self.folder, [] if begun else [LATEST, PREVIOUS])
+        remove_leftovers(self.folder, [] if begun else [LATEST, PREVIOUS, SNAPSHOTS])
         self._write(loop)
         write_config(self.folder, self.config)
 
@@ -85,5 +86,7 @@ class RunFolder(Callback):
 
     def _write(self, loop: Loop) -> None:
         write_atomically(self.folder / LOG, log_text(loop.history).encode())
+        if loop.step:  # before the checkpoint, so that one never is without the snapshots before it
+            self.snapshots.write(self.folder)
         save_checkpoint(self.folder, loop, self.best)
         self._next = time.perf_counter() + INTERVAL

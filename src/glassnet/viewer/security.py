@@ -123,9 +123,7 @@ class Guard:
         except CookieError:
             found = None
         if found is None or not self._is_token(found.value):
-            raise RefusedError(
-                403, "this page needs the token in its address: copy all of the one that was printed."
-            )
+            raise RefusedError(403, "this page needs the token in its address: copy all of the one that was printed.")
         return False
 
     def _is_token(self, given: str) -> bool:
