@@ -37,6 +37,7 @@ from glassnet.engine.hints import missing_attribute
 from glassnet.engine.tensor import Tensor
 from glassnet.plots.expression import graph
 from glassnet.train import Callback, EarlyStopping, Run, look_inside
+from glassnet.viewer.watching import view
 
 __version__ = "0.1.0"
 
@@ -74,6 +75,7 @@ __all__ = [  # noqa: PLE0604  # engine.__all__ holds strings
     "optim",
     "plots",
     "train",
+    "view",
 ]
 
 #: Names that PyTorch has in this place, and what to write here.

@@ -13,6 +13,7 @@ from glassnet.cli.evaluate import evaluate
 from glassnet.cli.lr_find import lr_find
 from glassnet.cli.plot import plot
 from glassnet.cli.predict import predict
+from glassnet.cli.report_file import report
 from glassnet.cli.resume import resume
 from glassnet.cli.sample import sample
 from glassnet.cli.score import score
@@ -29,7 +30,7 @@ app = typer.Typer(
     add_completion=False,
     help="Build, train and see into neural networks.",
 )
-for command in (train, tune, resume, evaluate, predict, sample, score, lr_find, summary, plot, compare, view):
+for command in (train, tune, resume, evaluate, predict, sample, score, lr_find, summary, plot, compare, view, report):
     app.command()(command)
 app.add_typer(data, name="data")
 

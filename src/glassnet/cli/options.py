@@ -78,11 +78,18 @@ Smoothing = Annotated[float | None, number("--smoothing", "Fake counts for each 
 
 
 Host = Annotated[str | None, typer.Option("--host", help="The address to serve the page at; by default this machine.")]
+View = Annotated[bool, typer.Option("--view", help="Show the training as a page in the browser, and keep it open.")]
 Port = Annotated[int | None, number("--port", "The port of the page; by default a free one.", int)]
 
 
-def place_of_page(host: str | None, port: int | None) -> dict[str, Any]:
-    """Where a page is to be served, of what was given. Raises ConfigError for a port that is none."""
+def place_of_page(host: str | None, port: int | None, *, view: bool = True) -> dict[str, Any] | None:
+    """Where a page is to be served, of what was given; None without --view. Raises ConfigError for a port that is
+    none, and for a place without a page.
+    """
+    if not view:
+        if host is not None or port is not None:
+            raise ConfigError("--host and --port are for the page: give --view, too.")
+        return None
     if port is not None and not 0 <= port < 2**16:
         raise ConfigError(f"--port must be a whole number from 0 to {2**16 - 1:,}, got {port}.")
     return {name: value for name, value in (("host", host), ("port", port)) if value is not None}

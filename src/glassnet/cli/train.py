@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -11,11 +12,15 @@ from glassnet.cli import options
 from glassnet.cli.building import train_network
 from glassnet.cli.report import known_text, test_text
 from glassnet.data.dataset import Dataset
-from glassnet.engine.errors import ConfigError
+from glassnet.engine.errors import ConfigError, GlassnetError
 from glassnet.models.new_items import new_items
 from glassnet.recipe.recipe import Recipe
+from glassnet.train.callbacks import Callback
 from glassnet.train.run import Run
 from glassnet.train.run_folder import CONFIG, new_folder
+from glassnet.viewer.live import LiveRun, Watch
+from glassnet.viewer.runs import Runs
+from glassnet.viewer.server import Server
 
 Folder = Annotated[Path | None, typer.Option(help="Where to save the run; by default a new folder in runs/.")]
 
@@ -55,6 +60,9 @@ def train(
     fan_in: options.FanIn = None,
     smoothing: options.Smoothing = None,
     folder: Folder = None,
+    view: options.View = False,
+    host: options.Host = None,
+    port: options.Port = None,
 ) -> None:
     """Train a network, with defaults that suit the data: digits (784-16-16-10), names (a character-level language
     model that ends with 20 new ones; --model says which), mnist, fashion-mnist, FILE.csv --target COLUMN, or FILE.txt
@@ -97,14 +105,43 @@ def train(
         raise ConfigError(
             f"{folder} holds a run already. Go on with it with `glassnet resume {folder}`, or choose another folder."
         )
-    train_and_report(recipe, recipe.load_data(), folder)
+    place = options.place_of_page(host, port, view=view)
+    if place is not None and recipe.model == "bigram-counts":
+        raise ConfigError("--view is for trainings; counts are made at once. Look at them with `glassnet view RUN`.")
+    train_and_report(recipe, recipe.load_data(), folder, page=place)
 
 
-def train_and_report(recipe: Recipe, dataset: Dataset, folder: Path | None, *, resume: bool = False) -> None:
-    """Train, and report how it went."""
+def train_and_report(
+    recipe: Recipe,
+    dataset: Dataset,
+    folder: Path | None,
+    *,
+    resume: bool = False,
+    page: Mapping[str, Any] | None = None,
+) -> None:
+    """Train, and report how it went. page: where to show the training meanwhile and afterwards, or None."""
     typer.echo(dataset.summary())
     place = folder or new_folder(dataset.name)
-    run = train_network(recipe, dataset, place, resume=resume)
+    if page is None:
+        train_once(recipe, dataset, place, resume=resume)
+        return
+    live = LiveRun(place.name, place, can_resume=True)
+    with Server(Runs([live]), **page) as server:
+        typer.echo(server)
+        while True:
+            try:
+                train_once(recipe, dataset, place, resume=resume, watch=Watch(live))
+            except GlassnetError as error:  # what went wrong can be looked at before it ends the command
+                live.fail(str(error))
+                typer.echo(f"glassnet: {error}", err=True)
+            typer.echo(f"{server}\nCtrl-C ends it.")
+            live.wait_for_resume()
+            resume = True
+
+
+def train_once(recipe: Recipe, dataset: Dataset, place: Path, *, resume: bool, watch: Callback | None = None) -> None:
+    """Train until the end, a stop or Ctrl-C, and report."""
+    run = train_network(recipe, dataset, place, resume=resume, callbacks=[] if watch is None else [watch])
     if run.stopped == "interrupted":
         raise typer.Exit(130)
     report(run, dataset, recipe.seed)

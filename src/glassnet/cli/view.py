@@ -18,9 +18,6 @@ def view(
     port: options.Port = None,
 ) -> None:
     """Show a run, or the runs in a folder, as a page in the browser, also while they are being trained."""
-    server = serve(run, **options.place_of_page(host, port))
-    typer.echo(f"{server}\nCtrl-C ends it.")
-    try:
+    with serve(run, **(options.place_of_page(host, port) or {})) as server:
+        typer.echo(f"{server}\nCtrl-C ends it.")
         threading.Event().wait()
-    except KeyboardInterrupt:
-        server.close()

@@ -10,12 +10,15 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from glassnet.engine.errors import CheckpointError
 from glassnet.engine.namespace import Array
 from glassnet.engine.options import integer_option
 from glassnet.engine.tensor import Tensor
 from glassnet.nn.module import Module
 from glassnet.train.callbacks import Callback
+from glassnet.train.histograms import Histogram, histogram, is_kept, log_histogram
 from glassnet.train.look import leaves
 from glassnet.train.position import number, whole
 from glassnet.train.run_folder import make_folder
@@ -32,11 +35,14 @@ DIAGNOSTICS = "diagnostics.jsonl"
 #: (grad_mean, grad_std), the share of saturated elements, and of units that gave 0 for every row of the batch.
 LAYER_VALUES = ("mean", "std", "grad_mean", "grad_std", "saturated", "dead")
 #: What is recorded of a parameter: std of its values and gradient, their ratio, and log10 of the ratio of the std of
-#: its update to that of its values, which is best near -3.
-PARAMETER_VALUES = ("std", "grad_std", "grad_to_data", "update_to_data")
+#: its update to that of its values, which is best near -3; and the Euclidean norm of its values.
+PARAMETER_VALUES = ("std", "grad_std", "grad_to_data", "update_to_data", "norm")
+#: What is recorded of a buffer, such as the running statistics of a BatchNorm: over its channels.
+BUFFER_VALUES = ("mean", "std")
 
 _WAY_OUT = "Remove the file to go on without the diagnostics of earlier steps; the weights are not affected."
 
+Distributions = tuple[int, Histogram | None, Histogram | None]
 Value = float | None  # None where there is none: a ratio by 0, or a value that is not finite
 
 
@@ -46,7 +52,10 @@ class Diagnostics(Callback):
     steps: the numbers of the recorded steps, from 0.
     layers: path -> name of the value (``LAYER_VALUES``) -> one value for each recorded step.
     parameters: path -> name of the value (``PARAMETER_VALUES``) -> one value for each recorded step.
+    buffers: path -> name of the value (``BUFFER_VALUES``) -> one value for each recorded step.
     kinds: path -> the class of the layer.
+    histograms: path -> of some recorded steps (``histograms.is_kept``) the step, how the layer's outputs are
+        distributed, and log10 of the sizes of the gradients of the loss by them, or None.
     """
 
     def __init__(self, every: int = 100, folder: Path | None = None) -> None:
@@ -55,7 +64,9 @@ class Diagnostics(Callback):
         self.steps: list[int] = []
         self.layers: dict[str, dict[str, list[Value]]] = {}
         self.parameters: dict[str, dict[str, list[Value]]] = {}
+        self.buffers: dict[str, dict[str, list[Value]]] = {}
         self.kinds: dict[str, str] = {}
+        self.histograms: dict[str, list[Distributions]] = {}
 
     def on_fit_start(self, loop: Loop) -> None:
         """Begin the file; of a resumed run, keep what was recorded before its checkpoint."""
@@ -76,21 +87,32 @@ class Diagnostics(Callback):
         parameters = {
             name: parameter_values(look.before[name], look.gradients[name], look.after[name]) for name in look.before
         }
-        row = {"step": loop.step, "layers": layers, "parameters": parameters}
+        buffers = {name: buffer_values(buffer.data) for name, buffer in loop.net.named_buffers()}
+        row = {"step": loop.step, "layers": layers, "parameters": parameters, "buffers": buffers}
+        if is_kept(loop.step // (self.look_every or 1)):
+            row["histograms"] = {path: distributions(output) for path, (_, output) in look.outputs.items()}
         self._add(row)
         if self.folder is not None:
             append_line(self.folder / DIAGNOSTICS, sealed_json(row))
 
     def rows(self) -> list[dict[str, Any]]:
         """The record, one value for JSON a step."""
-        return [
+        tables = {"layers": self.layers, "parameters": self.parameters, "buffers": self.buffers}
+        rows: list[dict[str, Any]] = [
             {
                 "step": step,
-                "layers": {path: {k: v[i] for k, v in values.items()} for path, values in self.layers.items()},
-                "parameters": {path: {k: v[i] for k, v in values.items()} for path, values in self.parameters.items()},
+                **{
+                    table: {path: {k: v[i] for k, v in values.items()} for path, values in paths.items()}
+                    for table, paths in tables.items()
+                },
             }
             for i, step in enumerate(self.steps)
         ]
+        by_step = {row["step"]: row for row in rows}
+        for path, kept in self.histograms.items():
+            for step, outputs, gradients in kept:
+                by_step[step].setdefault("histograms", {})[path] = (outputs, gradients)
+        return rows
 
     def text(self) -> bytes:
         """The record as sealed JSON lines: the kinds of the layers, and then a line for each step."""
@@ -133,12 +155,16 @@ class Diagnostics(Callback):
         for table, names, given in (
             (self.layers, LAYER_VALUES, row["layers"]),
             (self.parameters, PARAMETER_VALUES, row["parameters"]),
+            (self.buffers, BUFFER_VALUES, row.get("buffers", {})),  # earlier versions did not record them
         ):
             for path in {**table, **given}:
                 lists = table.setdefault(path, {name: [None] * (len(self.steps) - 1) for name in names})
                 for name in names:
                     value = given.get(path, {}).get(name)
                     lists[name].append(None if value is None else number(value))
+        for path, pair in row.get("histograms", {}).items():
+            outputs, gradients = (None if one is None else Histogram.from_json(one) for one in pair)
+            self.histograms.setdefault(path, []).append((self.steps[-1], outputs, gradients))
 
 
 def layer_values(module: Module, output: Tensor) -> dict[str, Value]:
@@ -165,7 +191,18 @@ def parameter_values(before: Array, gradient: Array | None, after: Array) -> dic
         "grad_std": None if grad_std is None else _number(grad_std),
         "grad_to_data": _number(grad_std / std) if grad_std is not None and std else None,
         "update_to_data": _number(math.log10(update / std)) if std > 0 and update > 0 else None,
+        "norm": _number(math.sqrt(float(np.vdot(before, before)))),
     }
+
+
+def buffer_values(values: Array) -> dict[str, Value]:
+    """The values of ``BUFFER_VALUES`` for one buffer."""
+    return {"mean": _number(values.mean()), "std": _number(values.std())}
+
+
+def distributions(output: Tensor) -> tuple[Histogram | None, Histogram | None]:
+    """How the outputs of a layer, and log10 of the sizes of the gradients by them, are distributed."""
+    return histogram(output.data), None if output.grad is None else log_histogram(output.grad)
 
 
 def _number(value: Any) -> Value:

@@ -55,12 +55,16 @@ class Look:
         """Of each activation that has a flat part, by its label: where its outputs lie in it, booleans (N, units). Of
         outputs with more axes, such as positions, each position is a row.
         """
-        parts = {}
-        for name, (module, output) in self.outputs.items():
-            flat = flat_part(module, output.data)
-            if flat is not None and flat.ndim > 1:
-                parts[self._label(name)] = flat.reshape(-1, flat.shape[-1])
-        return parts
+        parts = {self._label(path): self.flat_part(path) for path in self.outputs}
+        return {label: part for label, part in parts.items() if part is not None}
+
+    def flat_part(self, path: str) -> Array | None:
+        """The same of the layer with this path; None for one that has no flat part or gave nothing out."""
+        if path not in self.outputs:
+            return None
+        module, output = self.outputs[path]
+        flat = flat_part(module, output.data)
+        return None if flat is None or flat.ndim < 2 else flat.reshape(-1, flat.shape[-1])
 
     def _label(self, name: str) -> str:
         """Such as ``3 Tanh``."""

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as TooLate
 from pathlib import Path
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from glassnet.data.dataset import Dataset
@@ -81,6 +81,7 @@ class LiveRun(SeenRun):
         self.changes = 0
         self._loop: Loop | None = None
         self._running = False
+        self._failure: str | None = None
         self._began = 0.0
         self._losses = Series()
         self._notes: list[tuple[float, int]] = []  # when, and how many steps: to say how fast it goes
@@ -94,20 +95,23 @@ class LiveRun(SeenRun):
         """A sitting begins."""
         self._loop, self._began = loop, time.perf_counter() - loop.seconds
         self._notes = [(time.perf_counter(), loop.step)]
-        self._running = True
+        self._running, self._failure = True, None
         self.changes += 1
 
     def note(self, loss: float) -> None:
         """Where the training is."""
         loop = self.loop
-        self._losses.add(loop.step, loss)
+        self._losses.add(loop.step / loop.steps_per_epoch, loss)
         self._notes = [*self._notes[-20:], (time.perf_counter(), loop.step)]
         self.changes += 1
 
     def do_what_was_asked(self) -> None:
         """Whatever waits for the end of a step."""
         while not self._asked.empty():
-            work, answer = self._asked.get()
+            try:
+                work, answer = self._asked.get_nowait()
+            except Empty:  # another thread was faster
+                return
             _do(work, self.loop, answer)
 
     def end(self) -> None:
@@ -116,9 +120,14 @@ class LiveRun(SeenRun):
         self.changes += 1
         self.do_what_was_asked()
 
-    def wait_for_resume(self) -> bool:
-        """Wait until the page asks to go on; False when it is time to end."""
-        return self._resumes.get()
+    def fail(self, sentence: str) -> None:
+        """The training has ended with an error, which the page shows."""
+        self._failure = sentence
+        self.changes += 1
+
+    def wait_for_resume(self) -> None:
+        """Wait until the page asks to go on."""
+        self._resumes.get()
 
     # The thread of the server
 
@@ -151,6 +160,12 @@ class LiveRun(SeenRun):
         """How often something has changed."""
         return str(self.changes)
 
+    def summary(self) -> dict[str, Any]:
+        """The run in a line; nothing but its name before it has begun."""
+        if self._loop is None:
+            return {"name": self.name, "version": self.version(), "state": "waiting", "actions": []}
+        return super().summary()
+
     def config(self) -> Mapping[str, Any]:
         """That of the folder, or of the training where it is not saved."""
         if "config" not in self._kept:
@@ -163,7 +178,7 @@ class LiveRun(SeenRun):
         """Where the training is now."""
         loop = self.loop
         seconds = time.perf_counter() - self._began if self._running else loop.seconds
-        return Position(loop.step, {}, 0, dict(loop.history), seconds, loop.stopped)
+        return Position(loop.step, {}, 0, dict(loop.history), seconds, self._failure or loop.stopped)
 
     def state(self) -> State:
         """Whether it goes on."""
@@ -216,7 +231,8 @@ class LiveRun(SeenRun):
         """To stop what is running, and to go on with what was stopped."""
         if self._running:
             return ("stop",)
-        return ("resume",) if self.can_resume and self.state() == "stopped" else ()
+        stopped = self.can_resume and self._failure is None and self.state() == "stopped"
+        return ("resume",) if stopped else ()
 
     def ask(self, action: str) -> None:
         """Ask for one of ``actions``; it is carried out by the thread that trains."""

@@ -62,7 +62,7 @@ class SeenRun(ABC):
         return []
 
     def batch_losses(self) -> tuple[list[float], list[float]]:
-        """Steps, and the losses of their batches, as far as someone has noted them."""
+        """When, in epochs, and the losses of the batches then, as far as someone has noted them."""
         return [], []
 
     def rate(self) -> float | None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import secrets
 import socket
 import threading
-from typing import Any
+from html import escape
+from typing import Any, Self
 
 from glassnet.engine.errors import ConfigError
 from glassnet.viewer.page import NEEDED, plotly
@@ -59,11 +60,22 @@ class Server:
         self._thread.join(5)
         self._socket.close()
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.close()
+
     def _serve(self) -> None:
         self._server.run(sockets=[self._socket])
 
-    def __repr__(self) -> str:
+    def __str__(self) -> str:
         return f"the page is at {self.address}"
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        return f'the page is at <a href="{escape(self.address)}" target="_blank">{escape(self.address)}</a>'
 
 
 def _packages() -> tuple[Any, Any]:
@@ -89,6 +101,7 @@ def _listen(host: str, port: int) -> socket.socket:
         found = socket.socket(family, kind, protocol)
         found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         found.bind(address)
+        found.listen()  # whoever asks before the server runs has to wait a moment
     except OSError as error:
         raise ConfigError(f"the page cannot be served at {host}, port {port}: {error.strerror or error}.") from None
     return found

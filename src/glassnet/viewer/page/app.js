@@ -5,7 +5,7 @@ import { PANELS } from "glassnet/panels/table.js";
 import { act, ask, listen, live } from "glassnet/transport.js";
 
 const MOST_AT_FIRST = 6;
-const state = { runs: [], shown: new Set(), chosen: null, panel: null, built: new Map(), versions: "", busy: false, again: false };
+const state = { runs: [], shown: new Set(), chosen: null, open: [], sheets: new Map(), versions: "", busy: false, again: false };
 
 // What panels are given, see panels/table.js
 
@@ -50,7 +50,6 @@ const pill = el("span", { class: "pill" });
 const title = el("span", { class: "title" });
 const tabs = el("nav", { "aria-label": "Panels" });
 const main = el("main", { id: "main", tabindex: "-1" });
-const card = el("section", { class: "card error", role: "alert", hidden: true });
 const theme = el("button", { class: "quiet", type: "button", onclick: nextTheme });
 
 const logo = svg(
@@ -62,48 +61,51 @@ const logo = svg(
 replace(
   document.getElementById("app"),
   el("header", { class: "top" }, el("span", { class: "brand" }, logo, "glassnet"), title, chooser, pill, el("span", { class: "room" }), theme),
-  tabs, lost, card, main,
+  tabs, lost, main,
 );
 for (const panel of PANELS) {
   tabs.append(el("a", { href: `#${panel.name}`, "data-panel": panel.name }, panel.title));
 }
 
-// Which panel
+// Which panel: one at a time while the page is live; a report shows all of them, one below the other, so that it can
+// be printed
+
+function sheet(panel) {
+  if (!state.sheets.has(panel.name)) {
+    const error = el("section", { class: "card error", role: "alert", hidden: true });
+    const built = panel.build(page);
+    const element = el("section", { class: "sheet", "aria-label": panel.title }, live ? null : el("h2", { id: panel.name }, panel.title), error, built.element);
+    state.sheets.set(panel.name, { element, error, update: built.update });
+  }
+  return state.sheets.get(panel.name);
+}
 
 function open() {
   const name = location.hash.slice(1);
   const wanted = PANELS.find((panel) => panel.name === name) ?? PANELS[0];
-  if (!state.built.has(wanted.name)) state.built.set(wanted.name, wanted.build(page));
-  state.panel = state.built.get(wanted.name);
   for (const tab of tabs.children) {
-    if (tab.dataset.panel === wanted.name) tab.setAttribute("aria-current", "page");
+    if (live && tab.dataset.panel === wanted.name) tab.setAttribute("aria-current", "page");
     else tab.removeAttribute("aria-current");
   }
-  document.title = `${wanted.title} – glassnet`;
-  replace(main, state.panel.element);
+  if (live) document.title = `${wanted.title} – glassnet`;
+  state.open = (live ? [wanted] : PANELS).map(sheet);
+  replace(main, state.open.map((one) => one.element));
+  if (!live && name) document.getElementById(name)?.scrollIntoView();
   refresh(true);
 }
 
-/** Bring the open panel up to date; one call at a time, and another one if something came meanwhile. */
+/** Bring what is open up to date; one call at a time, and another one if something came meanwhile. */
 async function refresh(always = false) {
   drawTop();
   const versions = page.shown().map((one) => `${one.id} ${one.summary.version} ${one.summary.state}`).join();
-  if (state.panel === null || (!always && versions === state.versions)) return;
+  if (!always && versions === state.versions) return;
   if (state.busy) {
     state.again = true;
     return;
   }
   state.busy = true;
   state.versions = versions;
-  try {
-    const broken = page.chosen()?.summary.error;
-    if (broken) throw new Error(broken);
-    if (state.chosen !== null) await state.panel.update();
-    card.hidden = true;
-  } catch (error) {
-    replace(card, el("h3", {}, "This cannot be shown"), el("p", {}, error.message));
-    card.hidden = false;
-  }
+  for (const one of state.open) await bring(one);
   state.busy = false;
   if (state.again) {
     state.again = false;
@@ -111,7 +113,20 @@ async function refresh(always = false) {
   }
 }
 
-const STATES = { running: "training", "going on": "training elsewhere", stopped: "stopped", done: "finished", error: "unreadable" };
+/** Bring a sheet up to date, or show why that cannot be. */
+async function bring(one) {
+  try {
+    const broken = page.chosen()?.summary.error;
+    if (broken) throw new Error(broken);
+    if (state.chosen !== null && page.chosen().summary.state !== "waiting") await one.update();
+    one.error.hidden = true;
+  } catch (error) {
+    replace(one.error, el("h3", {}, "This cannot be shown"), el("p", {}, error.message));
+    one.error.hidden = false;
+  }
+}
+
+const STATES = { running: "training", "going on": "training elsewhere", stopped: "stopped", done: "finished", error: "unreadable", waiting: "about to begin" };
 
 function drawTop() {
   const chosen = page.chosen();
@@ -153,8 +168,9 @@ function nextTheme() {
 
 function setTheme(wanted) {
   document.documentElement.dataset.theme = THEMES.includes(wanted) ? wanted : "auto";
-  text(theme, { auto: "◐ auto", light: "○ light", dark: "● dark" }[document.documentElement.dataset.theme]);
-  theme.setAttribute("aria-label", `Colours: ${document.documentElement.dataset.theme}. Change them.`);
+  const now = document.documentElement.dataset.theme;
+  replace(theme, { auto: "◐", light: "○", dark: "●" }[now], el("span", { class: "word" }, ` ${now}`));
+  theme.setAttribute("aria-label", `Colours: ${now}. Change them.`);
   document.dispatchEvent(new Event("glassnet-theme"));
 }
 

@@ -76,11 +76,11 @@ export function lines(options) {
     series.filter((one) => one.x.length).map((one) => ({
       type: "scatter",
       mode: one.mode ?? (one.x.length < 3 ? "lines+markers" : "lines"),
-      name: one.name,
+      name: plain(one.name),
       x: one.x,
       y: one.y,
       opacity: one.faint ? 0.35 : 1,
-      line: { color: color(one.color ?? 0), width: one.width ?? 2, dash: one.dash ?? "solid" },
+      line: { color: color(one.color ?? 0), width: one.width ?? (one.x.length > 200 ? 1.2 : 2), dash: one.dash ?? "solid" },
       marker: { color: color(one.color ?? 0), size: 6 },
       hoverlabel: { namelength: 40 },
       hoverinfo: one.faint ? "skip" : "x+y+name",
@@ -92,11 +92,22 @@ export function lines(options) {
 export function heat(options) {
   return card(options, (data) =>
     data.z.length === 0 ? [] : [{
-      type: "heatmap", x: data.x, y: data.y, z: data.z, zmin: data.low, zmax: data.high, hoverongaps: false,
+      type: "heatmap", x: data.x, y: data.y.map((y) => (typeof y === "string" ? plain(y) : y)), z: data.z, zmin: data.low, zmax: data.high, hoverongaps: false,
       colorscale: data.colors ?? SEQUENTIAL, showscale: data.scale ?? false, hovertemplate: data.hover,
       colorbar: { thickness: 10, outlinewidth: 0, tickfont: { color: variable("--soft"), size: 11 } },
     }],
   );
+}
+
+/** How many powers of 10 the lines span. */
+function decades(given) {
+  const logs = Array.isArray(given) ? given.flatMap((one) => one.y).filter((y) => y > 0).map(Math.log10) : [];
+  return logs.reduce((a, b) => Math.max(a, b), -Infinity) - logs.reduce((a, b) => Math.min(a, b), Infinity);
+}
+
+/** Text for plotly, which would take a part of it for HTML. */
+function plain(text) {
+  return String(text ?? "").replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
 }
 
 function legendOf(series) {
@@ -114,7 +125,7 @@ function layout(options, logarithmic, given) {
     gridcolor: grid, linecolor: grid, zerolinecolor: grid, tickfont: { color: soft, size: 11 }, automargin: true, fixedrange: true,
   };
   const y = { ...axis, type: logarithmic ? "log" : "linear", exponentformat: "power", nticks: 6, ...(options.y ?? {}) };
-  if (logarithmic) y.dtick = undefined;
+  if (logarithmic) y.dtick = decades(given) > 2 ? 1 : "D2";
   return {
     margin: { l: 44, r: 12, t: 8, b: 36 },
     paper_bgcolor: "rgba(0,0,0,0)",

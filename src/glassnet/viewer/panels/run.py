@@ -9,20 +9,19 @@ from glassnet.viewer.query import Query
 from glassnet.viewer.seen import SeenRun
 from glassnet.viewer.thin import thin
 
-#: Layers that are listed at most.
-MOST_LAYERS = 200
+#: Layers and curves that are shown at most.
+MOST_LAYERS, MOST_CURVES = 200, 40
 
 
 def data(run: SeenRun, _query: Query) -> dict[str, Any]:
-    """The history as curves over the epochs, the losses of batches over the steps, and the doctor's findings."""
+    """The history as curves over the epochs, those of batches beside them, and the doctor's findings."""
     position, config = run.position(), run.config()
     epochs = max((len(values) for values in list(position.history.values())), default=0)
-    steps, losses = run.batch_losses()
+    moments, losses = run.batch_losses()
+    curves = [(name, values) for name, values in list(position.history.items()) if values][:MOST_CURVES]
     return {
-        "curves": {
-            str(name): thin(range(1, epochs + 1), values) for name, values in list(position.history.items()) if values
-        },
-        "batch": thin(steps, losses),
+        "curves": {name[:80]: thin(range(1, epochs + 1), values) for name, values in curves},
+        "batch": thin(moments, losses),
         "setup": setup(config),
         "layers": [
             {"path": row.path, "text": row.layer, "parameters": row.parameters} for row in run.layers()[:MOST_LAYERS]

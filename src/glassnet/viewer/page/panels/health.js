@@ -1,35 +1,99 @@
-// Health: activations, gradients and updates of each layer over the training.
+// Health: activations, gradients and updates of each layer over the training, and one layer looked at closely.
 
-import { lines } from "glassnet/charts.js";
-import { el } from "glassnet/dom.js";
+import { heat, lines } from "glassnet/charts.js";
+import { el, replace, text } from "glassnet/dom.js";
+import { number, percent } from "glassnet/format.js";
 
 export const health = { name: "health", title: "Health", build };
 
 const LINE = { type: "line", xref: "paper", x0: 0, x1: 1, y0: -3, y1: -3 };
+const isWeight = (path) => path.endsWith("weight");
 const CHARTS = [
-  { table: "layers", value: "std", title: "Activations: standard deviation" },
-  { table: "layers", value: "mean", title: "Activations: mean" },
-  { table: "layers", value: "grad_std", title: "Gradients by activations: standard deviation", log: "on" },
-  { table: "layers", value: "saturated", title: "Saturated elements, dead units (dashed)", also: "dead", y: { range: [-0.02, 1.02] } },
-  { table: "parameters", value: "grad_to_data", title: "Gradient to data", log: "on" },
-  { table: "parameters", value: "update_to_data", title: "Update to data, log10", shapes: [LINE], hint: "Well around -3, the dotted line: a weight moves by a thousandth of itself in a step." },
+  { table: "parameters", value: "update_to_data", only: isWeight, title: "Update to data", shapes: [LINE], hint: "log10. Well around -3, the dotted line: a weight moves by a thousandth of its size in a step." },
+  { table: "parameters", value: "grad_to_data", only: isWeight, title: "Gradient to data", log: "on", hint: "Spread of the gradient over the spread of the weights." },
+  { table: "parameters", value: "norm", only: isWeight, title: "Norms of weights", hint: "Growing without end: too little decay, or too high a rate." },
+  { table: "layers", value: "std", title: "Spread of activations", hint: "Standard deviation of what each layer gives out." },
+  { table: "layers", value: "grad_std", title: "Spread of gradients", log: "on", hint: "By the outputs of each layer; falling from layer to layer: they vanish." },
+  { table: "layers", value: "saturated", also: "dead", title: "Saturated and dead", y: { range: [-0.02, 1.02] }, hint: "Shares: of saturated elements, and, dashed, of units that gave 0 for a whole batch." },
+  { table: "layers", value: "mean", title: "Means of activations" },
+  { table: "buffers", value: "mean", only: (path) => path.endsWith("running_mean"), title: "BatchNorm: running mean", hint: "Averages over the channels." },
+  { table: "buffers", value: "mean", only: (path) => path.endsWith("running_var"), title: "BatchNorm: running variance", log: "on", hint: "Averages over the channels." },
 ];
+/** Seconds between two looks at the units: each one computes a batch. */
+const AGAIN = 3;
 
 function build(page) {
-  const charts = CHARTS.map((one) => ({ ...one, chart: lines({ ...one, x: "step" }) }));
-  const element = el("div", { class: "panel" }, el("div", { class: "grid" }, charts.map((one) => one.chart.element)));
+  const charts = CHARTS.map((one) => ({ only: () => true, ...one, chart: lines({ ...one, x: "step" }) }));
+  const nothing = el("p", { class: "card empty", hidden: true }, "Nothing recorded. The first record is made with the first step; a training with diagnostics=None makes none.");
+  const close = closeUp(page);
+  const element = el("div", { class: "panel" }, nothing, el("div", { class: "grid" }, charts.map((one) => one.chart.element)), close.element);
 
   async function update() {
-    const data = await page.ask(page.chosen().id, "health");
-    for (const { table, value, also, chart } of charts) {
-      const paths = Object.entries(data[table] ?? {}).filter(([path]) => table === "layers" || path.endsWith("weight"));
-      const label = (path) => (data.kinds?.[path] ? `${path} ${data.kinds[path]}` : path);
-      chart.draw(
-        paths.flatMap(([path, values], i) => [
-          values[value] && { name: label(path), ...values[value], color: i },
-          also && values[also] && { name: label(path), ...values[also], color: i, dash: "dash" },
-        ].filter(Boolean)),
-      );
+    const run = page.chosen();
+    const data = await page.ask(run.id, "health");
+    nothing.hidden = data.steps > 0;
+    const label = (path) => (data.kinds?.[path] ? `${path} ${data.kinds[path]}` : path);
+    for (const { table, value, also, only, chart } of charts) {
+      const series = Object.entries(data[table] ?? {}).filter(([path]) => only(path)).flatMap(([path, values], i) => [
+        values[value] && { name: label(path), ...values[value], color: i },
+        also && values[also] && { name: label(path), ...values[also], color: i, dash: "dash" },
+      ].filter(Boolean));
+      chart.element.hidden = series.length === 0;
+      chart.draw(series);
+    }
+    await close.update(run, data.histograms ?? [], label);
+  }
+
+  return { element, update };
+}
+
+/** One layer: its histograms over time, and which units are flat for which examples. */
+function closeUp(page) {
+  const chooser = el("select", { "aria-label": "Layer", onchange: () => update(...given, true) });
+  const outputs = heat({ title: "Activations", x: "step", hint: "How they are distributed at each step; bright: many." });
+  const gradients = heat({ title: "Gradients", x: "step", hint: "log10 of the size of those that are not 0." });
+  const said = el("p", { class: "hint" });
+  const map = heat({ title: "Units and examples", x: "example of a training batch", empty: "This layer has no flat part where gradients stop." });
+  map.element.querySelector("header").after(said);
+  const head = el("header", { class: "row" }, el("h2", {}, "One layer"), chooser);
+  const element = el("div", { class: "panel" }, head, el("div", { class: "grid" }, outputs.element, gradients.element, map.element));
+  let given = [];
+  let lookedAt = "";
+  let next = 0;
+
+  async function update(run, paths, label, chosen = false) {
+    given = [run, paths, label];
+    element.hidden = paths.length === 0;
+    if (element.hidden) return;
+    if (chooser.dataset.paths !== paths.join()) {
+      chooser.dataset.paths = paths.join();
+      const before = chooser.value;
+      replace(chooser, paths.map((path) => el("option", { value: path }, label(path))));
+      chooser.value = paths.includes(before) ? before : (paths.find((path) => /ReLU|Tanh|Sigmoid/.test(label(path))) ?? paths[0]);
+    }
+    const layer = chooser.value;
+    const found = await page.ask(run.id, "health", { layer });
+    outputs.draw(found.outputs ? { ...found.outputs, hover: "step %{x}<br>%{y:.3g}: %{z:.1f} %<extra></extra>" } : { z: [] });
+    gradients.draw(found.gradients ? { ...found.gradients, hover: "step %{x}<br>10^%{y:.2f}: %{z:.1f} %<extra></extra>" } : { z: [] });
+    const wanted = `${run.id} ${layer}`;
+    if (!chosen && lookedAt === wanted && (performance.now() < next || run.summary.state !== "running")) return;
+    lookedAt = wanted;
+    next = performance.now() + 1000 * AGAIN;
+    await drawMap(run, layer);
+  }
+
+  async function drawMap(run, layer) {
+    try {
+      const found = await page.ask(run.id, "health", { layer, show: "map" });
+      const any = found.rows.length > 0;
+      text(said, any ? `Flat: ${percent(found.share)} of all; for every example: ${number(found.dead)} of ${number(found.count)} units.` : "");
+      map.draw({
+        x: any ? found.rows[0].map((_, i) => i) : [], y: any ? found.units.map(String) : [], z: found.rows, low: 0, high: 1,
+        hover: "example %{x}, unit %{y}: %{z}<extra></extra>", yaxis: { type: "category", title: { text: "unit" }, nticks: 8 },
+      });
+    } catch (error) {
+      text(said, error.message);
+      map.draw({ z: [] });
     }
   }
 

@@ -91,7 +91,10 @@ function figureRow(page) {
   function draw(chosen) {
     if (!chosen) return;
     const { step, total, epoch, rate, last = {}, actions, state, stopped } = chosen.summary;
-    text(cells.steps, total ? `${number(step)} / ${number(total)}` : number(step));
+    if (cells.steps.dataset.key !== `${step} ${total}`) {
+      cells.steps.dataset.key = `${step} ${total}`;
+      replace(cells.steps, number(step), total ? el("small", {}, ` / ${number(total)}`) : null);
+    }
     bar.value = total ? step / total : 0;
     text(cells.epoch, number(epoch));
     text(cells.loss, number(last.loss));
