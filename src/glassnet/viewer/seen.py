@@ -10,8 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from glassnet.data.dataset import Dataset
-from glassnet.engine.errors import GlassnetError
-from glassnet.engine.namespace import Array
+from glassnet.engine.errors import ConfigError, GlassnetError
 from glassnet.nn.module import Module
 from glassnet.nn.summary import LayerRow
 from glassnet.train.diagnostics import Diagnostics
@@ -75,12 +74,8 @@ class SeenRun(ABC):
         return ()
 
     def ask(self, action: str) -> None:
-        """Ask for one of ``actions``; it is carried out by the thread that trains."""
-        raise LookupError(action)
-
-    def snapshots(self) -> Mapping[int, Mapping[str, Array]]:
-        """The weights and buffers after some epochs, by path; epoch 0 is before the first step."""
-        return {}
+        """Ask for one of ``actions``; it is carried out by the thread that trains. Raises ConfigError for any other."""
+        raise ConfigError(f"{self.name} cannot be asked to {action}: no training of it runs in this program.")
 
     @abstractmethod
     def layers(self) -> list[LayerRow]:
