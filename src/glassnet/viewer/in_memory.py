@@ -8,12 +8,14 @@ from typing import Any
 
 from glassnet.data.dataset import Dataset
 from glassnet.engine.errors import ConfigError
+from glassnet.engine.namespace import Array
 from glassnet.nn.module import Module
 from glassnet.nn.summary import LayerRow, layer_rows
 from glassnet.recipe.recipe import data_of
 from glassnet.train.diagnostics import Diagnostics
 from glassnet.train.position import Position
 from glassnet.train.run import Run
+from glassnet.train.snapshots import read_snapshots
 from glassnet.viewer.findings import checked
 from glassnet.viewer.seen import SeenRun, State
 
@@ -49,6 +51,10 @@ class FinishedRun(SeenRun):
     def network(self) -> Module:
         """A copy of the network."""
         return copy.deepcopy(self.run.net).eval()
+
+    def snapshots(self) -> Mapping[int, Mapping[str, Array]]:
+        """Those of the run, or of its folder."""
+        return self.run.snapshots or ({} if self.run.folder is None else read_snapshots(self.run.folder))
 
     def layers(self) -> list[LayerRow]:
         """Those of the network."""

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from glassnet.data.dataset import Dataset
 from glassnet.engine.errors import ConfigError
+from glassnet.engine.namespace import Array
 from glassnet.nn.module import Module
 from glassnet.nn.summary import LayerRow, layer_rows
 from glassnet.recipe.recipe import data_of
@@ -26,6 +27,7 @@ from glassnet.train.diagnostics import Diagnostics
 from glassnet.train.position import Position
 from glassnet.train.run import describe, read_config
 from glassnet.train.run_folder import CONFIG
+from glassnet.train.snapshots import Snapshots
 from glassnet.viewer.findings import read_findings
 from glassnet.viewer.seen import SeenRun, State
 from glassnet.viewer.thin import Series
@@ -193,6 +195,11 @@ class LiveRun(SeenRun):
     def network(self) -> Module:
         """The weights of now."""
         return self.between_steps(_copy_of_network).eval()
+
+    def snapshots(self) -> Mapping[int, Mapping[str, Array]]:
+        """Those that the training has kept so far."""
+        kept = next((one.weights for one in self.loop.callbacks if isinstance(one, Snapshots)), {})
+        return dict(kept)
 
     def layers(self) -> list[LayerRow]:
         """Those of the network."""

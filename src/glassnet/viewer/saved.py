@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -10,16 +11,18 @@ from typing import Any
 
 from glassnet.data.dataset import Dataset
 from glassnet.engine.errors import CheckpointError
+from glassnet.engine.namespace import Array
 from glassnet.engine.random import undisturbed
 from glassnet.nn.config import from_config
 from glassnet.nn.module import Module
 from glassnet.nn.summary import LayerRow, layer_rows
 from glassnet.recipe.recipe import data_of
-from glassnet.train.checkpoint import LATEST, PREVIOUS, latest_checkpoint, read_position
+from glassnet.train.checkpoint import LATEST, PREVIOUS, SNAPSHOTS, latest_checkpoint, read_position
 from glassnet.train.diagnostics import DIAGNOSTICS, Diagnostics
 from glassnet.train.position import Position
 from glassnet.train.run import Run, read_config
 from glassnet.train.run_folder import CONFIG
+from glassnet.train.snapshots import read_snapshots
 from glassnet.viewer.findings import FINDINGS, read_findings
 from glassnet.viewer.seen import SeenRun, State
 
@@ -70,8 +73,16 @@ class SavedRun(SeenRun):
 
     def network(self) -> Module:
         """The network with its best weights, as ``Run.load`` reads it."""
+        return copy.deepcopy(self._read((CONFIG, LATEST, PREVIOUS), self._network, "network"))
+
+    def _network(self) -> Module:
         with undisturbed():
             return Run.load(self.folder).net
+
+    def snapshots(self) -> Mapping[int, Mapping[str, Array]]:
+        """Those in the folder."""
+        found: Mapping[int, Mapping[str, Array]] = self._read((SNAPSHOTS,), lambda: read_snapshots(self.folder))
+        return found
 
     def layers(self) -> list[LayerRow]:
         """Those that the configuration describes."""

@@ -11,6 +11,10 @@ from typing import Any, Literal
 
 from glassnet.data.dataset import Dataset
 from glassnet.engine.errors import ConfigError, GlassnetError
+<<<<<<< ours
+=======
+from glassnet.engine.namespace import Array
+>>>>>>> theirs
 from glassnet.nn.module import Module
 from glassnet.nn.summary import LayerRow
 from glassnet.train.diagnostics import Diagnostics
@@ -51,6 +55,20 @@ class SeenRun(ABC):
     @abstractmethod
     def network(self) -> Module:
         """A copy of the network with the weights of now, in evaluation mode: the caller's own."""
+
+    @abstractmethod
+    def snapshots(self) -> Mapping[int, Mapping[str, Array]]:
+        """The weights after some epochs, see ``train.snapshots``; empty where none were kept."""
+
+    def network_at(self, epoch: int | None) -> Module:
+        """As ``network``, with the weights that it had after an epoch. Raises ConfigError if those were not kept."""
+        net = self.network()
+        if epoch is not None:
+            kept = self.snapshots()
+            if epoch not in kept:
+                raise ConfigError(f"the weights after epoch {epoch} were not kept; those after {list(kept)} were.")
+            net.load_state_dict(kept[epoch])
+        return net
 
     @abstractmethod
     def dataset(self) -> Dataset:
