@@ -11,10 +11,7 @@ from typing import Any, Literal
 
 from glassnet.data.dataset import Dataset
 from glassnet.engine.errors import ConfigError, GlassnetError
-<<<<<<< ours
-=======
 from glassnet.engine.namespace import Array
->>>>>>> theirs
 from glassnet.nn.module import Module
 from glassnet.nn.summary import LayerRow
 from glassnet.train.diagnostics import Diagnostics
