@@ -19,6 +19,7 @@ from glassnet.engine.random import undisturbed
 from glassnet.nn.module import Module
 from glassnet.recipe.parts import loss_for, network, optimizer_for
 from glassnet.recipe.recipe import Recipe
+from glassnet.train.blas import one_blas_thread
 from glassnet.train.landscape import Surface, Weights, between, plane_around, plane_through
 from glassnet.train.loop import cast
 from glassnet.train.metrics import loss_of_task
@@ -33,13 +34,18 @@ WORK, FEWEST_ROWS, MOST_ROWS = 2e10, 64, 512
 #: Steps of the learning-rate finder, and the multiplications that they may take.
 SWEEP, SWEEP_WORK = 150, 5e10
 PATH, AROUND = KINDS = ("path", "around")
+PARTS = ("overview", "line", "plane", "rates")
 
 _kept = Kept()
 
 
 def data(run: SeenRun, query: Query) -> dict[str, Any]:
     """What can be drawn; with part=line, plane or rates, one of the pictures."""
-    part = query.choice("part", ("overview", "line", "plane", "rates"), "overview")
+    with one_blas_thread():
+        return _part(run, query, query.choice("part", PARTS, PARTS[0]))
+
+
+def _part(run: SeenRun, query: Query, part: str) -> dict[str, Any]:
     if part == "rates":
         return _kept.get(run, "rates", lambda: rates(run), also_older=True)
     if part == "plane":
