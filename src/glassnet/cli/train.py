@@ -132,6 +132,8 @@ def train_and_report(
             try:
                 train_once(recipe, dataset, place, resume=resume, watch=Watch(live))
             except GlassnetError as error:  # what went wrong can be looked at before it ends the command
+                if not live.has_begun:
+                    raise
                 live.fail(str(error))
                 typer.echo(f"glassnet: {error}", err=True)
             typer.echo(f"{server}\nCtrl-C ends it.")

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
-import traceback
 from collections.abc import AsyncIterator, Callable
 from pathlib import PurePosixPath
 from typing import Any
@@ -110,6 +108,5 @@ async def _refused(_request: Request, error: Exception) -> Response:
 
 
 async def _failed(_request: Request, error: Exception) -> Response:
-    """A mistake of glassnet's own: a card on the page, and for whoever reports it, where it happened."""
-    traceback.print_exception(error, file=sys.stderr)
+    """A mistake of glassnet's own: a card on the page; the server logs where it happened."""
     return _json({"error": f"the page made a mistake ({type(error).__name__}); the terminal says where."}, 500)

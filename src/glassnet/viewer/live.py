@@ -134,6 +134,11 @@ class LiveRun(SeenRun):
     # The thread of the server
 
     @property
+    def has_begun(self) -> bool:
+        """Whether there has been a step to see."""
+        return self._loop is not None
+
+    @property
     def loop(self) -> Loop:
         """The training. Raises ConfigError before it has begun."""
         if self._loop is None:
@@ -164,7 +169,7 @@ class LiveRun(SeenRun):
 
     def summary(self) -> dict[str, Any]:
         """The run in a line; nothing but its name before it has begun."""
-        if self._loop is None:
+        if not self.has_begun:
             return {"name": self.name, "version": self.version(), "state": "waiting", "actions": []}
         return super().summary()
 

@@ -99,9 +99,13 @@ def _listen(host: str, port: int) -> socket.socket:
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         found = socket.socket(family, kind, protocol)
-        found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        found.bind(address)
-        found.listen()  # whoever asks before the server runs has to wait a moment
+        try:
+            found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            found.bind(address)
+            found.listen()  # whoever asks before the server runs has to wait a moment
+        except OSError:
+            found.close()
+            raise
     except OSError as error:
         raise ConfigError(f"the page cannot be served at {host}, port {port}: {error.strerror or error}.") from None
     return found

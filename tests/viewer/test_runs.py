@@ -1,0 +1,212 @@
+"""Runs as the page sees them: saved, going on elsewhere, in memory; and folders that someone made to do harm."""
+
+import os
+import struct
+import time
+
+import numpy as np
+import pytest
+
+import glassnet as gn
+from glassnet.engine.errors import CheckpointError, ConfigError
+from glassnet.train.checkpoint import LATEST, read_position
+from glassnet.train.diagnostics import DIAGNOSTICS
+from glassnet.train.run_folder import CONFIG, RunFolder
+from glassnet.train.storage import sealed_json
+from glassnet.viewer.findings import FINDINGS
+from glassnet.viewer.in_memory import FinishedRun
+from glassnet.viewer.panels import PANELS
+from glassnet.viewer.query import Query
+from glassnet.viewer.runs import Runs, runs_in
+from glassnet.viewer.saved import SavedRun
+
+from .pages import X, fit, fit_digits, ids, served
+
+
+@pytest.fixture
+def folder(tmp_path):
+    fit(tmp_path / "run")
+    return tmp_path / "run"
+
+
+def test_a_saved_run_is_what_was_trained(tmp_path):
+    run = fit(tmp_path / "run")
+    seen = SavedRun(tmp_path / "run")
+    assert seen.position().history == run.history
+    assert seen.position().step == run.steps
+    assert seen.state() == "done"
+    assert seen.diagnostics().steps == run.diagnostics.steps
+    assert seen.diagnostics().histograms == run.diagnostics.histograms
+    assert [row.layer for row in seen.layers()][:2] == ["Linear 4 -> 8", "BatchNorm1d 8"]
+    np.testing.assert_array_equal(seen.network().predict(X), run.net.predict(X))
+    assert seen.actions() == ()
+    summary = seen.summary()
+    assert (summary["step"], summary["total"], summary["epoch"]) == (run.steps, run.steps, 3)
+    assert summary["last"]["val_loss"] == run.history["val_loss"][-1]
+
+
+def test_reading_a_network_does_not_disturb_what_is_drawn_next(folder):
+    gn.manual_seed(5)
+    expected = gn.nn.Linear(3, 3).weight.numpy()
+    gn.manual_seed(5)
+    SavedRun(folder).network()
+    SavedRun(folder).layers()
+    np.testing.assert_array_equal(gn.nn.Linear(3, 3).weight.numpy(), expected)
+
+
+def test_a_run_that_goes_on_is_read_again(tmp_path):
+    seen, states, versions = SavedRun(tmp_path / "run"), [], []
+
+    class Look(gn.Callback):
+        def on_epoch_end(self, loop):
+            RunFolder.on_fit_end(loop.callbacks[-1], loop)  # without waiting for the next second
+            os.utime(tmp_path / "run" / LATEST, ns=(time.time_ns(), time.time_ns() + loop.step))
+            states.append((seen.state(), seen.position().step))
+            versions.append(seen.version())
+
+    run = fit(tmp_path / "run", callbacks=[Look()])
+    assert states == [("going on", 5), ("going on", 10), ("done", 15)]
+    assert len(set(versions)) == 3
+    assert seen.position().step == run.steps
+
+
+def test_a_run_that_was_left_long_ago_counts_as_stopped(folder):
+    config = dict(SavedRun(folder).config()) | {"total_steps": 10**6}
+    (folder / CONFIG).write_bytes(sealed_json(config))
+    seen = SavedRun(folder)
+    assert seen.state() == "going on"
+    for path in folder.iterdir():
+        os.utime(path, (1, 1))
+    assert seen.state() == "stopped"
+
+
+def test_a_run_in_memory(tmp_path):
+    run = fit(None)
+    seen = FinishedRun(run)
+    assert seen.state() == "done"
+    for panel in PANELS.values():
+        assert panel.data(seen, Query())
+    with pytest.raises(ConfigError, match="the data of this run is not known"):
+        seen.dataset()
+    saved = fit_digits(tmp_path / "digits")
+    assert FinishedRun(saved).dataset().classes == SavedRun(tmp_path / "digits").dataset().classes
+
+
+def test_a_folder_of_runs_is_looked_through_again(tmp_path):
+    fit(tmp_path / "a")
+    (tmp_path / "no run").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "a")
+    runs = runs_in(tmp_path)
+    first = runs.summaries()
+    assert [one["name"] for one in first] == ["a"]
+    fit(tmp_path / "b")
+    runs._next = 0.0
+    second = runs.summaries()
+    assert [one["name"] for one in second] == ["a", "b"]
+    assert second[0]["id"] == first[0]["id"]
+    assert len({one["id"] for one in second}) == 2
+
+
+@pytest.mark.parametrize(("make", "sentence"), [(None, "there is no folder"), ("empty", "holds no run")])
+def test_places_without_a_run(tmp_path, make, sentence):
+    if make:
+        (tmp_path / "place").mkdir()
+    with pytest.raises(ConfigError, match=sentence):
+        gn.view(tmp_path / "place")
+
+
+def test_the_position_in_a_checkpoint_that_is_none(tmp_path):
+    path = tmp_path / LATEST
+    for content, sentence in [
+        (b"", "holds no JSON"),
+        (struct.pack("<Q", 2**60) + b"{}", "its head would have"),
+        (struct.pack("<Q", 2) + b"{}", "not a checkpoint"),
+        (struct.pack("<Q", 2) + b"[]", "object of JSON"),
+        (b"\xff" * 100, "its head would have"),
+    ]:
+        path.write_bytes(content)
+        with pytest.raises(CheckpointError, match=sentence):
+            read_position(path)
+    with pytest.raises(CheckpointError, match="does not exist"):
+        read_position(tmp_path / "nothing")
+
+
+def hostile(folder):
+    """Ways to spoil a run, each with a word of the sentence that the page shows."""
+    long = "x" * 10_000
+    html = "<img src=x onerror=alert(1)>"
+    config = dict(SavedRun(folder).config())
+
+    def write(name, content):
+        return lambda: (folder / name).write_bytes(content)
+
+    def pipe():
+        (folder / LATEST).unlink()
+        os.mkfifo(folder / LATEST)
+
+    def link():
+        (folder / DIAGNOSTICS).unlink()
+        (folder / DIAGNOSTICS).symlink_to("/etc/hostname")
+
+    def sparse():
+        with (folder / DIAGNOSTICS).open("r+b") as file:
+            file.truncate(2**40)
+
+    def a_folder():
+        (folder / FINDINGS).mkdir()
+
+    return {
+        "no seal": (write(CONFIG, b"{}"), "no seal"),
+        "no JSON": (write(CONFIG, b"\x00" * 1000), "seal"),
+        "deep": (write(CONFIG, b"[" * 100_000), "seal"),
+        "html": (write(CONFIG, sealed_json({**config, "optimizer": {"name": html, "lr": long}, "data": html})), None),
+        "types": (write(CONFIG, sealed_json({**config, "total_steps": "many", "batch_size": {}})), None),
+        "network": (write(CONFIG, sealed_json({**config, "network": {"layer": html}})), "there is no layer"),
+        "huge network": (
+            write(CONFIG, sealed_json({**config, "network": {"layer": "OneHot", "num_classes": 10**9}})),
+            "asks for more",
+        ),
+        "pipe": (pipe, "not a file"),
+        "link": (link, "is a link"),
+        "sparse": (sparse, "at most"),
+        "checkpoint": (write(LATEST, b"\xff" * 100), "head"),
+        "findings": (write(FINDINGS, sealed_json({"findings": [1]})), "expected a finding"),
+        "no findings": (write(FINDINGS, b"{"), "seal"),
+        "a folder": (a_folder, "not a file"),
+    }  # fmt: skip
+
+
+KINDS = ["no seal", "no JSON", "deep", "html", "types", "network", "huge network", "pipe", "link", "sparse"]
+KINDS += ["checkpoint", "findings", "no findings", "a folder"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_hostile_folder_is_answered_with_a_sentence(folder, kind):
+    ways = hostile(folder)
+    assert list(ways) == KINDS
+    spoil, word = ways[kind]
+    spoil()
+    with served(SavedRun(folder)) as client:
+        (name,) = ids(client)
+        answers = [client("/api/events"), *(client(f"/api/runs/{name}/{panel}") for panel in PANELS)]
+    said = b" ".join(answer.body for answer in answers).decode()
+    assert all(answer.status in (200, 422) for answer in answers), said
+    assert len(said) < 200_000
+    assert "Traceback" not in said
+    if word is not None:
+        assert word in said
+
+
+@pytest.mark.parametrize("name", ["<script>alert(1)<", "a&b", "%2e%2e", "\udcff\udcfe", "x" * 200, "..."])
+def test_names_of_folders_are_only_text(tmp_path, name):
+    fit(tmp_path / "run")
+    (tmp_path / "run").rename(tmp_path / name)
+    with served(folder=tmp_path) as client:
+        (one,) = ids(client)
+        assert client(f"/api/runs/{one}/run").status == 200
+        assert client(f"/api/runs/{name.encode('utf-8', 'replace').hex()}/run").status == 404
+
+
+def test_an_unknown_run_is_no_run():
+    with pytest.raises(KeyError):
+        Runs()["../a"]
