@@ -17,6 +17,7 @@ from glassnet.data.dataset import Split
 from glassnet.engine.errors import ConfigError
 from glassnet.engine.random import undisturbed
 from glassnet.nn.module import Module
+from glassnet.plots.training import sweep_range
 from glassnet.recipe.parts import loss_for, network, optimizer_for
 from glassnet.recipe.recipe import Recipe
 from glassnet.train.blas import one_blas_thread
@@ -177,6 +178,7 @@ def rates(run: SeenRun) -> dict[str, Any]:
         "suggestion": found.suggestion,
         "used": recipe.learning_rate,
         "diverged": found.diverged,
+        "range": sweep_range(found.smoothed),
     }
 
 

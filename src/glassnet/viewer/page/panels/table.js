@@ -13,5 +13,7 @@
 
 import { run } from "glassnet/panels/run.js";
 import { health } from "glassnet/panels/health.js";
+import { landscape } from "glassnet/panels/landscape.js";
+import { results } from "glassnet/panels/results.js";
 
-export const PANELS = [run, health];
+export const PANELS = [run, health, landscape, results];
