@@ -100,9 +100,9 @@ function plane(page) {
         chart.element.dataset.points = String(found.x.length);
         chart.draw({
           ...found,
-          annotations: ends(found.way),
-          xaxis: { title: axisTitle(found, 0), zeroline: false },
-          yaxis: { title: axisTitle(found, 1), zeroline: false, type: "linear" },
+          annotations: ends(found.way, found.x),
+          xaxis: { title: axisTitle(found, 0), zeroline: false, range: [found.x[0], found.x.at(-1)] },
+          yaxis: { title: axisTitle(found, 1), zeroline: false, range: [found.y[0], found.y.at(-1)] },
         });
       }
     });
@@ -143,10 +143,11 @@ function traces(found) {
 }
 
 /** The names of the first and the last moment beside them. */
-function ends(way) {
+function ends(way, side) {
   const chosen = way.length > 1 ? [way[0], way.at(-1)] : way;
-  const words = { showarrow: false, xanchor: "left", xshift: 10, bgcolor: "rgba(16,21,27,0.7)", borderpad: 3, font: { color: "#ffffff", size: 11 } };
-  return chosen.map(({ x, y, name }) => ({ x, y, text: plain(name), ...words }));
+  const middle = (side[0] + side.at(-1)) / 2;
+  const words = { showarrow: false, bgcolor: "rgba(16,21,27,0.7)", borderpad: 3, font: { color: "#ffffff", size: 11 } };
+  return chosen.map(({ x, y, name }) => ({ x, y, text: plain(name), xanchor: x > middle ? "right" : "left", xshift: x > middle ? -10 : 10, ...words }));
 }
 
 const END = { type: "line", yref: "paper", y0: 0, y1: 1 };

@@ -17,14 +17,15 @@ const NAMES = { loss: "loss", accuracy: "accuracy", mae: "mean absolute error", 
 function build(page) {
   const split = el("select", { "aria-label": "Rows", onchange: (event) => { chosen = event.target.value; update(true).catch(show); } });
   const figures = el("section", { class: "figures" });
-  const confusion = matrix(open);
+  const confusion = matrix((cell) => open(cell));
   const examples = exampleList(() => open(null));
   const scores = perClass();
   const scatter = predictions();
   const parts = { boundary: boundary(page), embedding: embedding(page), samples: language(page) };
-  const grid = el("div", { class: "grid" });
+  const left = el("div", { class: "column" });
+  const right = el("div", { class: "column" });
   const wrong = el("p", { class: "bad", role: "alert", hidden: true });
-  const element = el("div", { class: "panel results" }, figures, wrong, el("div", { class: "halves" }, confusion.element, scatter.element, examples.element), grid);
+  const element = el("div", { class: "panel results" }, figures, wrong, parts.samples.element, el("div", { class: "halves" }, el("div", { class: "column" }, confusion.element, scatter.element, left), el("div", { class: "column" }, examples.element, scores.element, right)));
   let chosen = null; // a split, where someone chose one
   let of = null; // the run that is shown
   let found = null;
@@ -50,14 +51,16 @@ function build(page) {
       confusion.draw(found);
       scores.draw(found);
     } else scatter.draw(found);
-    await open(confusion.opened());
-    const pictures = found.parts.map((name) => parts[name]);
-    replace(grid, pictures.map((one) => one.element), scores.element);
-    for (const one of pictures) await one.draw(run).catch(one.fail);
+    await open(confusion.opened(), false);
+    parts.samples.element.hidden = !found.parts.includes("samples");
+    const [one, other] = ["boundary", "embedding"].filter((name) => found.parts.includes(name)).map((name) => parts[name].element);
+    replace(left, one);
+    replace(right, other);
+    for (const name of found.parts) await parts[name].draw(run).catch(parts[name].fail);
   }
 
   /** Show the rows of a cell of the matrix, or the worst ones for null. */
-  async function open(cell) {
+  async function open(cell, pressed = true) {
     if (cell === null) {
       confusion.mark(null);
       examples.draw(found.kind === "classification" ? "Surest mistakes" : "Largest errors", found.worst, worstHint());
@@ -69,6 +72,7 @@ function build(page) {
       const { true: name, predicted, right, count, examples: rows } = await page.ask(of.id, "results", query);
       const title = right ? `${name}, rightly` : `${name} taken for ${predicted}`;
       examples.draw(title, rows, `${number(count)} of ${number(found.rows)} rows, those with the largest loss first.`, true);
+      if (pressed) examples.element.scrollIntoView({ block: "nearest" });
     } catch (error) {
       examples.draw("Rows of this cell", [], error.message, true);
     }
@@ -82,12 +86,11 @@ function build(page) {
   function drawFigures() {
     const names = Object.keys(found.scores);
     replace(split, found.splits.map((name) => el("option", { value: name, selected: name === found.split }, SPLITS[name] ?? name)));
-    const rows = found.rows < found.total ? `${number(found.rows)} of ${number(found.total)}` : number(found.rows);
+    const rows = found.rows < found.total ? `${number(found.rows)} of ${number(found.total)}` : `${number(found.rows)}`;
     const cell = (name, value) => el("div", { class: "figure" }, el("span", {}, name), el("strong", {}, value));
     replace(
       figures,
-      el("div", { class: "figure" }, el("span", {}, "rows"), page.live ? split : el("strong", {}, SPLITS[found.split] ?? found.split)),
-      cell("number", rows),
+      el("div", { class: "figure" }, el("span", {}, `${rows} rows`), page.live ? split : el("strong", {}, SPLITS[found.split] ?? found.split)),
       names.map((name) => cell(NAMES[name] ?? name, named(name, found.scores[name]))),
       found.mistakes === undefined ? null : cell("mistakes", number(found.mistakes)),
     );

@@ -8,24 +8,37 @@ export function exampleList(back) {
   const title = el("h3");
   const hint = el("p", { class: "hint", role: "status" });
   const leave = el("button", { class: "quiet small", type: "button", hidden: true, onclick: back }, "× close");
-  const list = el("ul", { class: "examples" });
-  const element = el("section", { class: "card" }, el("header", {}, title, leave), hint, list);
+  const place = el("div", { class: "scroll" });
+  const element = el("section", { class: "card examples" }, el("header", {}, title, leave), hint, place);
 
   function draw(name, rows, words, opened = false) {
     text(title, name);
     text(hint, words);
     leave.hidden = !opened;
-    list.dataset.kind = rows.length === 0 ? "" : rows[0].picture ? "pictures" : rows[0].text === undefined ? "values" : "texts";
-    replace(list, rows.map((row) => el("li", {}, shown(row), said(row))));
+    if (rows.length === 0) replace(place);
+    else if (rows[0].values) replace(place, table(rows));
+    else replace(place, el("ul", { class: rows[0].picture ? "pictures" : "texts" }, rows.map((row) => el("li", {}, shown(row), said(row)))));
   }
 
   return { element, draw };
 }
 
 function shown(row) {
-  if (row.picture) return picture(row);
-  if (row.text !== undefined) return el("code", { class: "context" }, row.text.replaceAll(" ", "␣"));
-  return el("dl", { class: "row-values" }, row.values.map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, typeof value === "number" ? number(value) : value))));
+  return row.picture ? picture(row) : el("code", { class: "context" }, row.text.replaceAll(" ", "␣"));
+}
+
+/** Rows of a table: what was said of them, then their columns. */
+function table(rows) {
+  const classes = rows[0].p_true !== undefined;
+  const head = ["true", "predicted", ...(classes ? ["sure"] : []), ...rows[0].values.map(([column]) => column)];
+  const cell = (value) => el("td", { class: typeof value === "number" ? "num" : "" }, typeof value === "number" ? number(value) : value);
+  const body = rows.map((row) => el(
+    "tr", { title: `row ${row.row}` }, el("td", { class: classes ? "" : "num" }, el("b", {}, classes ? row.true : number(row.true))),
+    el("td", { class: classes ? "" : "num" }, el("b", { class: row.true === row.predicted ? "" : "no" }, classes ? row.predicted : number(row.predicted))),
+    classes ? el("td", { class: "num" }, percent(row.p_predicted)) : null, row.values.map(([, value]) => cell(value)),
+  ));
+  const numeric = (i) => body[0].children[i].className;
+  return el("table", {}, el("thead", {}, el("tr", {}, head.map((name, i) => el("th", { scope: "col", class: numeric(i) }, name)))), el("tbody", {}, body));
 }
 
 /** Grey values in base64 as a picture, white on black as they are stored. */
@@ -39,7 +52,7 @@ function picture({ picture: packed, size: [height, width], row, true: name }) {
 }
 
 function said(row) {
-  if (row.p_true === undefined) return el("p", { class: "said" }, el("b", {}, number(row.true)), " predicted ", el("b", {}, number(row.predicted)), el("span", { class: "soft" }, ` row ${row.row}`));
+  if (row.p_true === undefined) return el("p", { class: "said" }, el("b", {}, number(row.true)), " → ", el("b", { class: "no" }, number(row.predicted)));
   const right = row.true === row.predicted;
   return el(
     "p", { class: "said", title: `row ${row.row}, loss ${number(row.loss)}` },
