@@ -65,7 +65,7 @@ def queries(run: SeenRun) -> list[dict[str, str]]:
     found = data(run, Query())
     kinds = [kind for kind in KINDS if kind in found["planes"]]
     planes = [{"part": "plane", "kind": kind, "level": str(found["levels"] - 1)} for kind in kinds]
-    return [{}, {"part": "line"}, *planes, {"part": "rates"}]
+    return [{}, {"part": "line"}, *planes, *([{"part": "rates"}] if found["rates"] else [])]
 
 
 class Survey:
@@ -81,7 +81,9 @@ class Survey:
         affordable = [side for side in SIDES if side**2 * FEWEST_ROWS * self.parameters <= WORK]
         self.levels = max(1, len(affordable))
         points = SIDES[self.levels - 1] ** 2
-        self.rows = int(np.clip(WORK / (points * max(1, self.parameters)), FEWEST_ROWS, MOST_ROWS))
+        affordable_rows = int(np.clip(WORK / (points * max(1, self.parameters)), FEWEST_ROWS, MOST_ROWS))
+        self.rows = min(affordable_rows, len(dataset.train))
+        self.has_rates = "recipe" in run.config()
         self.surfaces = {
             name: Surface(self.net, _some_rows(self.net, split, self.rows), loss_of_task(self.net, "the landscape"))
             for name, split in (("training", dataset.train), ("validation", dataset.val))
@@ -97,6 +99,7 @@ class Survey:
             "parameters": self.parameters,
             "rows": self.rows,
             "levels": self.levels,
+            "rates": self.has_rates,
             "planes": list(KINDS) if len(self.path) > 2 else [AROUND],
         }
 

@@ -155,13 +155,14 @@ const END = { type: "line", yref: "paper", y0: 0, y1: 1 };
 function line(page) {
   const first = el("select", { "aria-label": "From", onchange: () => given && ask() });
   const last = el("select", { "aria-label": "To", onchange: () => given && ask() });
-  const choose = page.live ? el("span", { class: "row tight" }, first, "to", last) : null;
+  const choose = page.live ? el("span", { class: "row tight", hidden: true }, first, "to", last) : null;
   const chart = lines({ title: "Line", x: "share of the way", log: "off", empty: NOTHING, controls: choose, shapes: [{ ...END, x0: 0, x1: 0 }, { ...END, x0: 1, x1: 1 }] });
   const { said, trying } = saying(chart);
   let given = null;
 
   async function draw(run, found) {
     given = run;
+    if (choose) choose.hidden = false;
     for (const [node, chosen] of [[first, 0], [last, found.moments.length - 1]]) {
       replace(node, found.moments.map((name, i) => el("option", { value: i, selected: i === chosen }, name)));
     }
@@ -183,8 +184,9 @@ function rates(page) {
   const chart = card({ title: "Learning rates", empty: NOTHING, x: "learning rate" }, ratesTraces);
   const { said, trying } = saying(chart);
 
-  function draw(run) {
+  function draw(run, { rates: exist }) {
     return trying(async () => {
+      if (!exist) throw new Error("Found for runs of the command. In a program: glassnet.lr_find(net, data, ...).");
       const found = await page.ask(run.id, "landscape", { part: "rates" });
       const end = found.diverged ? "" : " It did not diverge.";
       text(said, `A short training whose rate rises, from the first weights. Falls fastest at ${number(Number(found.suggestion.toPrecision(2)))}; this run was given ${number(found.used)}.${end}`);
