@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import traceback
 from collections.abc import AsyncIterator, Callable
 from pathlib import PurePosixPath
 from typing import Any
@@ -45,14 +46,13 @@ def application(runs: Runs, *, hosts: frozenset[str], token: str, ending: Callab
         run, chosen = _found(runs, request), PANELS.get(request.path_params["panel"])
         if chosen is None:
             raise HTTPException(404)
-        return _json(await run_in_threadpool(chosen.data, run, Query(request.query_params)))
+        return await _answer(chosen.data, run, Query(request.query_params))
 
     async def action(request: Request) -> Response:
         run, name = _found(runs, request), request.path_params["action"]
         if name not in ACTIONS:
             raise HTTPException(404)
-        await run_in_threadpool(run.ask, name)
-        return _json({"asked": name})
+        return await _answer(lambda: run.ask(name) or {"asked": name})
 
     async def events(_request: Request) -> Response:
         return StreamingResponse(_events(runs, ending), media_type="text/event-stream")
@@ -64,7 +64,7 @@ def application(runs: Runs, *, hosts: frozenset[str], token: str, ending: Callab
         Route("/api/runs/{run}/ask/{action}", action, methods=["POST"]),
         Route("/api/runs/{run}/{panel}", panel),
     ]
-    handlers: Any = {HTTPException: _refused, GlassnetError: _refused, Exception: _failed}
+    handlers: Any = {HTTPException: _refused}
     app = Starlette(routes=routes, exception_handlers=handlers)
     app.router.redirect_slashes = False
     return Guard(app, hosts=hosts, token=token, hashes=(digest,))
@@ -99,14 +99,20 @@ def _json(value: Any, status: int = 200) -> Response:
     return Response(to_json(value), status, media_type="application/json")
 
 
-async def _refused(_request: Request, error: Exception) -> Response:
-    """A wrong address, or an error that was raised on purpose: a card on the page."""
-    if isinstance(error, HTTPException):
-        words = {404: "there is no such page or run.", 405: "this address has no such method."}
-        return _json({"error": words.get(error.status_code, error.detail)}, error.status_code)
-    return _json({"error": str(error)}, 422)
+async def _refused(_request: Request, error: HTTPException) -> Response:
+    """A wrong address, as a sentence."""
+    words = {404: "there is no such page or run.", 405: "this address has no such method."}
+    return _json({"error": words.get(error.status_code, error.detail)}, error.status_code)
 
 
-async def _failed(_request: Request, error: Exception) -> Response:
-    """A mistake of glassnet's own: a card on the page; the server logs where it happened."""
-    return _json({"error": f"the page made a mistake ({type(error).__name__}); the terminal says where."}, 500)
+async def _answer(work: Callable[..., Any], *arguments: Any) -> Response:
+    """What the work gives. An error that was raised on purpose is a card on the page, and so is a mistake of
+    glassnet's own; the terminal says where that happened.
+    """
+    try:
+        return _json(await run_in_threadpool(work, *arguments))
+    except GlassnetError as error:
+        return _json({"error": str(error)}, 422)
+    except Exception as error:  # noqa: BLE001  # the page goes on
+        traceback.print_exception(error)
+        return _json({"error": f"the page made a mistake ({type(error).__name__}); the terminal says where."}, 500)
