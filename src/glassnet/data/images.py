@@ -22,6 +22,7 @@ SIDE = 28  # pixels of an MNIST image
 BOX = 20  # pixels of the box that MNIST fits the ink into
 LARGEST = 50_000_000  # pixels of a picture that is still read
 LARGEST_FILE = 2**28  # bytes of one
+FAINTEST = 0.1  # of the way from white to black, between the ink and its ground
 WORKING = 2048  # pixels of the longer side that is worked on
 #: What is tried: Pillow would hand an EPS file to Ghostscript, which runs the program in it.
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP", "PPM")
@@ -39,10 +40,9 @@ def read_digit(path: str | os.PathLike[str]) -> NDArray[np.float32]:
 
     Raises DataError naming the file for what is no picture or holds no ink, ConfigError if Pillow is missing.
     """
-    try:
-        from PIL import Image, UnidentifiedImageError
-    except ImportError as error:
-        raise ConfigError("reading pictures needs Pillow. Install it with pip install 'glassnet[images]'.") from error
+    Image = _pillow()  # noqa: N806  # a module
+    from PIL import UnidentifiedImageError
+
     try:
         content = read_whole(path, LARGEST_FILE)
     except FileNotFoundError as error:
@@ -66,9 +66,28 @@ def read_digit(path: str | os.PathLike[str]) -> NDArray[np.float32]:
     border = np.concatenate([ink[0], ink[-1], ink[:, 0], ink[:, -1]])
     if np.median(border) > 0.5:
         ink = 1 - ink
-    if ink.max() - ink.min() < 0.1:
+    if ink.max() - ink.min() < FAINTEST:
         raise DataError(f"{path} holds no ink: all its pixels are alike.")
     return ink if ink.shape == (SIDE, SIDE) else _centre(ink, Image)
+
+
+def centred_digit(ink: NDArray[np.float32]) -> NDArray[np.float32]:
+    """A drawing (H, W) from 0 (background) to 1 (ink) as ``read_digit`` prepares a picture: (28, 28).
+
+    Raises DataError for a drawing without ink, ConfigError if Pillow is missing.
+    """
+    image = _pillow()
+    if not ink.size or ink.max() - ink.min() < FAINTEST:
+        raise DataError("there is no ink in the drawing: draw a digit.")
+    return _centre(ink, image)
+
+
+def _pillow() -> Any:
+    try:
+        from PIL import Image
+    except ImportError as error:
+        raise ConfigError("reading pictures needs Pillow. Install it with pip install 'glassnet[images]'.") from error
+    return Image
 
 
 def _grey(picture: Image, image: Any) -> Image:

@@ -73,7 +73,8 @@ class SavedRun(SeenRun):
 
     def network(self) -> Module:
         """The network with its best weights, as ``Run.load`` reads it."""
-        return copy.deepcopy(self._read((CONFIG, LATEST, PREVIOUS), self._network, "network"))
+        net: Module = copy.deepcopy(self._read((CONFIG, LATEST, PREVIOUS), self._network, "network"))
+        return net
 
     def _network(self) -> Module:
         with undisturbed():

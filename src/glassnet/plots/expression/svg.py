@@ -105,11 +105,16 @@ def _box(node: GraphNode, lines: Sequence[Line], box: Box) -> str:
 
 
 def _line(runs: Sequence[Run], flow: bool) -> str:
-    """A line along the runs, in curves from one to the next; dashed where no gradient goes back."""
-    way = [f"M{runs[0].x:.1f} {runs[0].top:.1f}V{runs[0].bottom:.1f}"]
+    """A line along the runs; dashed where no gradient goes back."""
+    dashes = "" if flow else ' stroke-dasharray="4 3"'
+    return f'<path d="{way(runs)}" fill="none" stroke="{EDGE}" stroke-width="1.5"{dashes}/>'
+
+
+def way(runs: Sequence[Run]) -> str:
+    """The way along the runs, in curves from one to the next, as the ``d`` of a path."""
+    found = [f"M{runs[0].x:.1f} {runs[0].top:.1f}V{runs[0].bottom:.1f}"]
     for upper, lower in pairwise(runs):
         middle = (upper.bottom + lower.top) / 2
-        way.append(f"C{upper.x:.1f} {middle:.1f} {lower.x:.1f} {middle:.1f} {lower.x:.1f} {lower.top:.1f}")
-        way.append(f"V{lower.bottom:.1f}")
-    dashes = "" if flow else ' stroke-dasharray="4 3"'
-    return f'<path d="{"".join(way)}" fill="none" stroke="{EDGE}" stroke-width="1.5"{dashes}/>'
+        found.append(f"C{upper.x:.1f} {middle:.1f} {lower.x:.1f} {middle:.1f} {lower.x:.1f} {lower.top:.1f}")
+        found.append(f"V{lower.bottom:.1f}")
+    return "".join(found)

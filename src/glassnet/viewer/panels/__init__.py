@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from glassnet.viewer.panels import health, landscape, results, run
+from glassnet.viewer.panels import backprop, health, landscape, network, neuron, results, run
 from glassnet.viewer.query import Query
 from glassnet.viewer.seen import SeenRun
 
@@ -34,6 +34,10 @@ class Panel:
 
 PANELS: dict[str, Panel] = {
     "run": Panel(run.data),
+    "network": Panel(network.data),
+    "flow": Panel(network.flow_data, network.queries),
+    "neuron": Panel(neuron.data, neuron.queries),
+    "backprop": Panel(backprop.data, backprop.queries),
     "health": Panel(health.data, health.queries),
     "landscape": Panel(landscape.data, landscape.queries),
     "results": Panel(results.data, results.queries),
