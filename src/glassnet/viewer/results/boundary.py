@@ -14,7 +14,7 @@ from glassnet.engine.namespace import Array
 from glassnet.nn.module import Module
 from glassnet.nn.predict import outputs, probabilities_of
 from glassnet.viewer.moments import moments
-from glassnet.viewer.results.examples import class_names
+from glassnet.viewer.results.examples import names_of
 from glassnet.viewer.seen import SeenRun
 
 #: Points along each side of the picture, and rows that are drawn in it.
@@ -58,7 +58,7 @@ def data(run: SeenRun) -> dict[str, Any]:
         "x": sides[0] * scales[0][1] + scales[0][0],
         "y": sides[1] * scales[1][1] + scales[1][0],
         "pictures": pictures,
-        "classes": class_names(dataset, _classes(net, dataset)),
+        "classes": names_of(dataset, _classes(net, dataset)),
         "target": "target" if dataset.encoder is None else dataset.encoder.target[:80],
         "points": {"x": place[0], "y": place[1], "z": _targets(net, dataset, rows)},
     }

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from glassnet.data.batches import batches
 from glassnet.data.dataset import Dataset
 from glassnet.engine.errors import ConfigError
@@ -18,7 +16,8 @@ from glassnet.nn.predict import evaluating
 from glassnet.plots import principal_components
 from glassnet.plots.embedding import VOWELS
 from glassnet.train.loop import cast
-from glassnet.viewer.results.examples import class_names
+from glassnet.viewer.numbers import digits
+from glassnet.viewer.results.examples import names_of
 from glassnet.viewer.seen import SeenRun
 
 #: Rows whose activations are drawn.
@@ -54,7 +53,7 @@ def data(run: SeenRun) -> dict[str, Any]:
     split = cast(dataset.splits[name], net.dtype)
     x, y = batches(split, min(ROWS, len(split)), seed=0)[0]
     seen = _inputs_of_last(net, x)
-    names = class_names(dataset, int(max(y.data.max() + 1, len(dataset.classes or ()))))
+    names = names_of(dataset, int(max(y.data.max() + 1, len(dataset.classes or ()))))
     return {"kind": "rows", "split": name, "groups": y.data, "names": names, **_plane(seen)}
 
 
@@ -63,7 +62,7 @@ def _plane(table: Array) -> dict[str, Any]:
     width, shares = table.shape[1], None
     if width > 2:
         table, shares = principal_components(table, 2)
-    x, y = ([float(f"{value:.5g}") for value in column] for column in np.asarray(table, np.float64).T.tolist())
+    x, y = (digits(column, 5) for column in table.T)
     return {"x": x, "y": y, "width": width, "shares": shares}
 
 

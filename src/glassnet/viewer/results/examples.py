@@ -10,6 +10,8 @@ import numpy as np
 
 from glassnet.data.dataset import Dataset
 from glassnet.engine.namespace import Array
+from glassnet.viewer.examples import class_names
+from glassnet.viewer.numbers import digit
 
 #: Numbers of a row that are shown at most, and characters of a name.
 MOST, LONGEST = 40, 200
@@ -29,13 +31,12 @@ def shown(dataset: Dataset, x: Array) -> dict[str, Any]:
         values = [(f"x{i}", float(value)) for i, value in enumerate(x.reshape(-1)[:MOST].tolist())]
     return {
         "values": [
-            [name[:LONGEST], value[:LONGEST] if isinstance(value, str) else float(f"{value:.5g}")]
+            [name[:LONGEST], value[:LONGEST] if isinstance(value, str) else digit(value, 5)]
             for name, value in values[:MOST]
         ]
     }
 
 
-def class_names(dataset: Dataset, count: int) -> list[str]:
+def names_of(dataset: Dataset, count: int) -> list[str]:
     """The names of so many classes: those of the data set, its characters, or numbers."""
-    names = dataset.classes or (None if dataset.vocabulary is None else dataset.vocabulary.symbols)
-    return [name[:LONGEST] for name in names] if names and len(names) == count else [str(i) for i in range(count)]
+    return [name[:LONGEST] for name in class_names(dataset, count) or map(str, range(count))]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -18,7 +17,8 @@ from glassnet.nn.module import Module
 from glassnet.nn.predict import outputs, probabilities_of
 from glassnet.train.evaluation import Evaluation, confusion_matrix, mistakes
 from glassnet.train.loop import cast
-from glassnet.viewer.results.examples import class_names, shown
+from glassnet.viewer.numbers import digit, digits
+from glassnet.viewer.results.examples import names_of, shown
 
 #: Examples of a cell, rows among the worst, points of a scatter.
 CELL, WORST, POINTS = 24, 12, 1_500
@@ -95,7 +95,7 @@ class Classification(Outcome):
         self.targets = split.y.reshape(-1).astype(np.int64)
         self.probabilities, self.losses = probabilities, losses_of(logits, self.targets)
         self.predicted = probabilities.argmax(1)
-        self.classes = class_names(dataset, probabilities.shape[1])
+        self.classes = names_of(dataset, probabilities.shape[1])
         self.confusion = confusion_matrix(self.targets, self.predicted, len(self.classes))
 
     def overview(self) -> dict[str, Any]:
@@ -175,8 +175,8 @@ class Regression(Outcome):
             **found,
             "kind": "regression",
             "target": self.target[:80],
-            "true": _short(true[some]),
-            "predicted": _short(predicted[some]),
+            "true": digits(true[some]),
+            "predicted": digits(predicted[some]),
         }
 
     def worst(self) -> Array:
@@ -186,8 +186,4 @@ class Regression(Outcome):
     def said(self, place: int) -> dict[str, Any]:
         """What is true and what is predicted."""
         true, predicted = (array[place, 0] for array in (self.true, self.predicted))
-        return {"true": float(f"{true:.5g}"), "predicted": float(f"{predicted:.5g}")}
-
-
-def _short(values: Array) -> Sequence[float]:
-    return [float(f"{value:.6g}") for value in values.tolist()]
+        return {"true": digit(true, 5), "predicted": digit(predicted, 5)}
