@@ -12,6 +12,7 @@ from glassnet.engine import random
 from glassnet.engine.errors import ConfigError
 from glassnet.recipe.parts import loss_for, network, optimizer_for
 from glassnet.recipe.recipe import Recipe
+from glassnet.train.landscape import plane_around
 from glassnet.viewer.in_memory import FinishedRun
 from glassnet.viewer.panels import landscape
 from glassnet.viewer.query import Query
@@ -85,6 +86,15 @@ def test_the_way_of_the_training_lies_in_the_plane(run):
         assert found["x"][0] < one["x"] < found["x"][-1]
         assert found["y"][0] < one["y"] < found["y"][-1]
     assert 0.5 < sum(found["shares"]) <= 1
+
+
+def test_each_point_of_the_plane_is_the_loss_there(run):
+    found = ask(run, part="plane", kind="around", level=0)
+    plane = plane_around(run.network())
+    for i, j in ((1, 7), (6, 2)):
+        there = plane.at(found["x"][i], found["y"][j])
+        assert found["z"][j][i] == pytest.approx(loss_of(run, there), rel=1e-5)
+    assert found["z"][7][1] != pytest.approx(found["z"][1][7], rel=1e-3)
 
 
 def test_around_the_result_the_middle_is_the_result(run, trained):

@@ -293,7 +293,18 @@ def test_a_report_holds_the_cells_with_mistakes(digits):
     assert sum(len(to_json(results.data(digits, Query(query)))) for query in queries) < 1_000_000
 
 
-def test_a_running_training_is_validated_and_not_tested():
+class Running(SavedRun):
+    """As if the training went on in this process."""
+
+    def state(self):
+        return "running"
+
+
+def test_a_running_training_is_validated_and_not_tested(digits):
+    assert ask(Running(digits.folder))["split"] == "val"
+
+
+def test_results_beside_a_training():
     with training() as live:
         first = ask(live)
         assert first["split"] == "val"
