@@ -43,6 +43,9 @@ HEAVY = {
     "llvmlite",
     "threadpoolctl",
     "jax",
+    "starlette",
+    "uvicorn",
+    "plotly",
     "matplotlib",
     "torch",
     "scipy",
@@ -142,6 +145,16 @@ def examples_without_a_lesson(root: Path) -> list[str]:
     return found
 
 
+def html_from_text(root: Path) -> list[str]:
+    """Scripts of the page that could make HTML or a program out of text, and too long ones."""
+    pattern = re.compile(
+        r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|DOMParser|\beval\(|new Function|srcdoc"
+    )
+    texts = {path.relative_to(root): path.read_text("utf-8") for path in sorted(root.rglob("*.js"))}
+    found = [f"{path} calls {match[0]}" for path, text in texts.items() for match in pattern.finditer(text)]
+    return found + [f"{path} is too long" for path, text in texts.items() if len(text.splitlines()) > LONGEST]
+
+
 def undocumented_modules(root: Path) -> list[str]:
     return [f"{path} has no docstring" for path, tree in python_files(root) if ast.get_docstring(tree) is None]
 
@@ -152,6 +165,7 @@ PACKAGE_CHECKS: list[Check] = [
     executing_code,
     swallowed_errors,
     machine_paths,
+    html_from_text,
     undocumented_modules,
 ]
 
@@ -199,6 +213,8 @@ def test_examples_without_a_lesson_are_found(tmp_path: Path) -> None:
         (swallowed_errors, "data/reader.py", "try:\n    f()\nexcept:\n    g()"),
         (swallowed_errors, "data/reader.py", "try:\n    f()\nexcept ValueError:\n    pass"),
         (machine_paths, "data/reader.py", "path = '/home/someone/file'"),
+        (html_from_text, "viewer/page/app.js", "node.innerHTML = name"),
+        (html_from_text, "viewer/page/app.js", "x\n" * 401),
         (undocumented_modules, "data/reader.py", "x = 1"),
     ],
 )

@@ -48,7 +48,9 @@ def figure(tab, name):
 
 def lines_of(tab, title):
     """What plotly has drawn in the chart with this title: the names of the lines and their points."""
-    chart = tab.locator(".chart", has=tab.locator("h3", has_text=re.compile(rf"^{title}$"))).locator(".picture")
+    card = tab.locator(".chart", has=tab.locator("h3", has_text=re.compile(rf"^{title}$")))
+    card.scroll_into_view_if_needed()  # what nobody sees is not drawn
+    chart = card.locator(".picture")
     chart.locator(".main-svg").first.wait_for()
     traces = chart.evaluate("node => node.data.map(t => ({name: t.name, x: [...t.x], y: [...(t.y ?? [])], z: t.z}))")
     return {trace["name"]: trace for trace in traces}

@@ -20,4 +20,9 @@ def view(
     """Show a run, or the runs in a folder, as a page in the browser, also while they are being trained."""
     with serve(run, **(options.place_of_page(host, port) or {})) as server:
         typer.echo(f"{server}\nCtrl-C ends it.")
-        threading.Event().wait()
+        wait()
+
+
+def wait() -> None:
+    """Wait until Ctrl-C."""
+    threading.Event().wait()

@@ -5,7 +5,9 @@ import { PANELS } from "glassnet/panels/table.js";
 import { act, ask, listen, live } from "glassnet/transport.js";
 
 const MOST_AT_FIRST = 6;
-const state = { runs: [], shown: new Set(), chosen: null, open: [], sheets: new Map(), versions: "", busy: false, again: false };
+/** Milliseconds between two drawings of a panel; the figures of the run change more often. */
+const GAP = 450;
+const state = { runs: [], shown: new Set(), chosen: null, open: [], sheets: new Map(), versions: "", busy: false, again: null };
 
 // What panels are given, see panels/table.js
 
@@ -75,7 +77,7 @@ function sheet(panel) {
     const error = el("section", { class: "card error", role: "alert", hidden: true });
     const built = panel.build(page);
     const element = el("section", { class: "sheet", "aria-label": panel.title }, live ? null : el("h2", { id: panel.name }, panel.title), error, built.element);
-    state.sheets.set(panel.name, { element, error, update: built.update });
+    state.sheets.set(panel.name, { ...built, element, error });
   }
   return state.sheets.get(panel.name);
 }
@@ -99,19 +101,25 @@ function open() {
 /** Bring what is open up to date; one call at a time, and another one if something came meanwhile. */
 async function refresh(always = false) {
   drawTop();
+  for (const one of state.open) one.tick?.();
   const versions = page.shown().map((one) => `${one.id} ${one.summary.version} ${one.summary.state}`).join();
   if (!always && versions === state.versions) return;
   if (state.busy) {
-    state.again = true;
+    state.again = always || state.again === "always" ? "always" : "newer";
     return;
   }
   state.busy = true;
   state.versions = versions;
+  const begun = performance.now();
   for (const one of state.open) await bring(one);
+  // Drawing must not take the processor from the training: twice a second, and at most a third of the time.
+  const took = performance.now() - begun;
+  if (live && !always) await new Promise((resolve) => setTimeout(resolve, Math.max(GAP - took, 2 * took)));
   state.busy = false;
   if (state.again) {
-    state.again = false;
-    refresh(true);
+    const wanted = state.again;
+    state.again = null;
+    refresh(wanted === "always");
   }
 }
 

@@ -1,7 +1,7 @@
 // Charts by plotly, in the colours of the page. A chart is a card with a title, a legend of its own, and a drawing.
 
 import { el, replace } from "glassnet/dom.js";
-import { plotly } from "glassnet/transport.js";
+import { live, plotly } from "glassnet/transport.js";
 
 /** The colour number i of the page, as it is in the current theme. */
 export function color(i) {
@@ -45,6 +45,13 @@ export function card(options, makeTraces) {
   picture.hidden = true;
   let given = null;
   let ready = false;
+  let inView = false;
+  let due = false;
+  const watcher = new IntersectionObserver((entries) => {
+    inView = entries.at(-1).isIntersecting;
+    if (inView && due) redraw();
+  }, { rootMargin: "200px" });
+  watcher.observe(element); // what nobody sees is drawn when someone scrolls to it
 
   function flip() {
     logarithmic = !logarithmic;
@@ -54,6 +61,8 @@ export function card(options, makeTraces) {
 
   async function redraw() {
     if (given === null || !element.isConnected) return;
+    due = live && !inView;
+    if (due) return;
     const Plotly = await plotly();
     const traces = makeTraces(given);
     const empty = traces.length === 0;

@@ -12,17 +12,24 @@ export function listen(onRuns, onLost) {
     onRuns(report.runs);
     return;
   }
-  const source = new EventSource("/api/events");
-  source.onmessage = (event) => {
-    const found = JSON.parse(event.data);
-    if (found.error) onLost(found.error);
-    else {
-      onLost(null);
-      onRuns(found.runs);
-    }
+  let source = null;
+  const follow = () => {
+    if (document.hidden) source?.close(); // nobody looks: the training is not asked
+    if (document.hidden || (source !== null && source.readyState !== EventSource.CLOSED)) return;
+    source = new EventSource("/api/events");
+    source.onmessage = (event) => {
+      const found = JSON.parse(event.data);
+      if (found.error) onLost(found.error);
+      else {
+        onLost(null);
+        onRuns(found.runs);
+      }
+    };
+    source.onerror = () => onLost("No answer: the program that serves this page has ended, or is busy.");
   };
-  source.onerror = () => onLost("No answer: the program that serves this page has ended, or is busy.");
-  window.addEventListener("pagehide", () => source.close());
+  document.addEventListener("visibilitychange", follow);
+  window.addEventListener("pagehide", () => source?.close());
+  follow();
 }
 
 /** What stands in a panel of a run. Throws an Error with a sentence. */

@@ -21,7 +21,6 @@ function build(page) {
 
   async function update() {
     const shown = page.shown().filter((one) => !one.summary.error);
-    figures.draw(page.chosen());
     drawRuns(runs, page);
     const found = await Promise.all(shown.map(async (one) => ({ ...one, data: await page.ask(one.id, "run") })));
     const names = [...new Set(found.flatMap((one) => Object.keys(one.data.curves).map(plain)))];
@@ -42,8 +41,11 @@ function build(page) {
     }
   }
 
-  return { element, update };
+  return { element, update, tick: () => figures.draw(page.chosen()) };
 }
+
+/** The name of the first metric of the validation split. */
+const valMetric = (last) => Object.keys(last).find((name) => name.startsWith("val_") && name !== "val_loss");
 
 const plain = (name) => name.replace(/^val_/, "");
 
@@ -98,7 +100,7 @@ function figureRow(page) {
     bar.value = total ? step / total : 0;
     text(cells.epoch, number(epoch));
     text(cells.loss, number(last.loss));
-    const metric = Object.keys(last).find((name) => name.startsWith("val_") && name !== "val_loss") ?? "val_loss";
+    const metric = valMetric(last) ?? "val_loss";
     text(cells.validation, named(metric, last[metric]));
     text(cells["learning rate"], number(last.lr));
     text(cells["steps / s"], number(rate));
@@ -122,18 +124,19 @@ function drawRuns(card, page) {
   const key = JSON.stringify(runs.map((one) => [one.id, one.summary.state, one.summary.step, one.summary.error, page.isShown(one.id), page.chosen()?.id]));
   if (card.hidden || card.dataset.key === key) return;
   card.dataset.key = key;
+  const metrics = new Set(runs.map((one) => valMetric(one.summary.last ?? {})).filter(Boolean));
   const rows = runs.map(({ id, name, color, summary }) => {
     const box = el("input", { type: "checkbox", "aria-label": `Show ${name}`, checked: page.isShown(id), onchange: (event) => page.show(id, event.target.checked) });
     const choose = el("button", { class: "link", type: "button", "aria-pressed": page.chosen()?.id === id, onclick: () => page.choose(id) }, name);
     const last = summary.last ?? {};
-    const metric = Object.keys(last).find((one) => one.startsWith("val_") && one !== "val_loss");
+    const metric = valMetric(last);
     const cells = summary.error
       ? [el("td", { colspan: 4, class: "bad" }, summary.error)]
       : [number(summary.step), number(last.loss), number(last.val_loss), metric ? named(metric, last[metric]) : "–"].map((one) => el("td", { class: "num" }, one));
     return el("tr", {}, el("td", {}, box), el("td", {}, el("i", { class: `key c${color % 7}` }), choose), ...cells);
   });
-  const heads = ["", "run", "steps", "loss", "val loss", "val metric"].map((one, i) => el("th", { scope: "col", class: i > 1 ? "num" : "" }, one));
-  replace(card, el("h3", {}, "Runs"), el("div", { class: "scroll" }, el("table", {}, el("thead", {}, el("tr", {}, heads)), el("tbody", {}, rows))));
+  const heads = ["", "run", "steps", "loss", "val loss", metrics.size === 1 ? [...metrics][0].replaceAll("_", " ") : "val metric"].map((one, i) => el("th", { scope: "col", class: i > 1 ? "num" : "" }, one));
+  replace(card, el("h3", {}, "Runs"), el("p", { class: "hint" }, "In the charts, lines are of the validation split, dotted ones of the training split. Choose a run to see its layers and health."), el("div", { class: "scroll" }, el("table", {}, el("thead", {}, el("tr", {}, heads)), el("tbody", {}, rows))));
 }
 
 function drawDoctor(card, own, page) {

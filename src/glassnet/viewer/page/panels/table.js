@@ -1,8 +1,9 @@
 // The panels in their order. A panel is {name, title, build(page)}; build returns
 //
-//   {element, update}   element is shown in the page; update() is called when the panel is opened, and again whenever
+//   {element, update, tick}   element is shown in the page; update() is called when the panel is opened, and again whenever
 //                       a run that is shown has something new, or others are shown; it may be async and may throw an
-//                       Error, whose sentence is shown as a card.
+//                       Error, whose sentence is shown as a card. At most about twice a second.
+//   tick                optional: called several times a second with nothing new but page.shown(); must be cheap
 //
 // page gives it:  shown()  the runs that are shown, [{id, name, color, summary}], the chosen one first
 //                 chosen() the run that panels of one run show, or null
