@@ -185,7 +185,7 @@ def test_a_language_model(tab, tmp_path):
         tab.expected = [*tab.expected, "422"]  # the browser notes the refusal
         tab.get_by_label("A text of your own").fill("<b>")
         tab.keyboard.press("Enter")
-        tab.wait_for_selector(".verdict .bad:text-matches('not in the vocabulary')")
+        tab.wait_for_selector(".typed .bad:text-matches('not in the vocabulary')")
 
 
 def test_results_beside_a_training_follow_it(tab):

@@ -21,30 +21,30 @@ class Rule:
     backward: tuple[str, ...]
 
 
-#: Inputs are a and b, or x.
+#: The inputs are u and v.
 OPERATIONS: dict[str, Rule] = {
-    "add": Rule("a + b", ("1", "1")),
-    "subtract": Rule("a − b", ("1", "−1")),
-    "multiply": Rule("a · b", ("b", "a")),
-    "divide": Rule("a / b", ("1 / b", "−a / b²")),
-    "negate": Rule("−x", ("−1",)),
-    "power": Rule("aᵇ", ("b · aᵇ⁻¹", "aᵇ · log a")),
-    "exp": Rule("eˣ", ("out",)),
-    "log": Rule("log x", ("1 / x",)),
-    "sqrt": Rule("√x", ("1 / (2 √x)",)),
-    "abs": Rule("|x|", ("sign x",)),
-    "sin": Rule("sin x", ("cos x",)),
-    "cos": Rule("cos x", ("−sin x",)),
-    "tanh": Rule("tanh x", ("1 − out²",)),
-    "sigmoid": Rule("1 / (1 + e⁻ˣ)", ("out · (1 − out)",)),
-    "softplus": Rule("log(1 + eˣ)", ("1 / (1 + e⁻ˣ)",)),
-    "relu": Rule("max(0, x)", ("1 if x > 0, else 0",)),
-    "leaky_relu": Rule("x above 0, slope · x below", ("1 if x > 0, else the slope",)),
-    "elu": Rule("x above 0, α (eˣ − 1) below", ("1 if x > 0, else out + α",)),
-    "gelu": Rule("x · P(X < x)", ("P(X < x) + x · density(x)",)),
-    "silu": Rule("x · σ(x)", ("σ(x) + out · (1 − σ(x))",)),
-    "sum": Rule("Σ x", ("1 for each element",)),
-    "mean": Rule("Σ x / n", ("1 / n for each element",)),
+    "add": Rule("u + v", ("1", "1")),
+    "subtract": Rule("u − v", ("1", "−1")),
+    "multiply": Rule("u · v", ("v", "u")),
+    "divide": Rule("u / v", ("1 / v", "−u / v²")),
+    "negate": Rule("−u", ("−1",)),
+    "power": Rule("uᵛ", ("v · uᵛ⁻¹", "uᵛ · log u")),
+    "exp": Rule("eᵘ", ("out",)),
+    "log": Rule("log u", ("1 / u",)),
+    "sqrt": Rule("√u", ("1 / (2 √u)",)),
+    "abs": Rule("|u|", ("sign u",)),
+    "sin": Rule("sin u", ("cos u",)),
+    "cos": Rule("cos u", ("−sin u",)),
+    "tanh": Rule("tanh u", ("1 − out²",)),
+    "sigmoid": Rule("1 / (1 + e⁻ᵘ)", ("out · (1 − out)",)),
+    "softplus": Rule("log(1 + eᵘ)", ("1 / (1 + e⁻ᵘ)",)),
+    "relu": Rule("max(0, u)", ("1 if u > 0, else 0",)),
+    "leaky_relu": Rule("u above 0, slope · u below", ("1 if u > 0, else the slope",)),
+    "elu": Rule("u above 0, α (eᵘ − 1) below", ("1 if u > 0, else out + α",)),
+    "gelu": Rule("u · P(X < u)", ("P(X < u) + u · density(u)",)),
+    "silu": Rule("u · σ(u)", ("σ(u) + out · (1 − σ(u))",)),
+    "sum": Rule("Σ u", ("1 for each element",)),
+    "mean": Rule("Σ u / n", ("1 / n for each element",)),
 }
 
 #: g is the gradient of the loss by what the layer gives, x what comes in.

@@ -111,7 +111,7 @@ class Expression:
 
 def _computed(row: Operation, *terms: Term) -> Term:
     """What a row gives; a number where only numbers go in."""
-    found = apply(row, *(term if isinstance(term, Tensor) else np.float64(term) for term in terms))
+    found = apply(row, *(term if isinstance(term, Tensor) else Tensor(np.array(term, np.float64)) for term in terms))
     return found if found.node is not None else float(found.data)
 
 

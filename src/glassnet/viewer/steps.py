@@ -27,7 +27,7 @@ from glassnet.viewer.chain_rule import layer_rule, local_rule
 from glassnet.viewer.numbers import digit, digits
 
 #: Nodes of a picture, the size of their boxes in pixels, and numbers of an array that are shown.
-MOST, WIDTH, HEIGHT, CELLS = 80, 136.0, 70.0, 64
+MOST, WIDTH, WIDTH_OF_LAYERS, HEIGHT, CELLS = 80, 136.0, 232.0, 70.0, 64
 
 
 def in_steps(
@@ -52,7 +52,8 @@ def in_steps(
         raise ConfigError(f"the graph has {len(vertices):,} nodes; at most {MOST} are shown.")
     gradients = {id(tensor): gradient for tensor, gradient in gradient_flow(output, seed)}
     texts = describe(vertices, output, net)
-    picture = layout([(WIDTH, HEIGHT)] * len(vertices), [vertex.inputs for vertex in vertices])
+    size = (WIDTH_OF_LAYERS if folded else WIDTH, HEIGHT)
+    picture = layout([size] * len(vertices), [vertex.inputs for vertex in vertices])
     nodes = [
         {
             "title": text.title,

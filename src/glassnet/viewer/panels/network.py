@@ -36,6 +36,7 @@ def data(run: SeenRun, _query: Query) -> dict[str, Any]:
         "kinds": kinds(dataset),
         "drawn": DRAWN,
         "shape": list(dataset.input_shape or ()),
+        "characters": "" if dataset.vocabulary is None else "".join(dataset.vocabulary.characters),
     }
 
 

@@ -13,8 +13,10 @@
 //                 point(path)            mark the layer with this path wherever it is shown; null marks none
 
 import { run } from "glassnet/panels/run.js";
+import { network } from "glassnet/panels/network.js";
+import { backprop } from "glassnet/panels/backprop.js";
 import { health } from "glassnet/panels/health.js";
 import { landscape } from "glassnet/panels/landscape.js";
 import { results } from "glassnet/panels/results.js";
 
-export const PANELS = [run, health, landscape, results];
+export const PANELS = [run, network, backprop, health, landscape, results];

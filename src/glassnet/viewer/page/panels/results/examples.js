@@ -52,10 +52,10 @@ function picture({ picture: packed, size: [height, width], row, true: name }) {
 }
 
 function said(row) {
-  if (row.p_true === undefined) return el("p", { class: "said" }, el("b", {}, number(row.true)), " → ", el("b", { class: "no" }, number(row.predicted)));
+  if (row.p_true === undefined) return el("p", { class: "caption" }, el("b", {}, number(row.true)), " → ", el("b", { class: "no" }, number(row.predicted)));
   const right = row.true === row.predicted;
   return el(
-    "p", { class: "said", title: `row ${row.row}, loss ${number(row.loss)}` },
+    "p", { class: "caption", title: `row ${row.row}, loss ${number(row.loss)}` },
     el("b", {}, name(row.true)), right ? ` ${percent(row.p_true)}` : [" → ", el("b", { class: "no" }, name(row.predicted)), el("span", { class: "soft" }, ` ${percent(row.p_predicted)}`)],
   );
 }

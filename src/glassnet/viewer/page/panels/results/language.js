@@ -12,7 +12,7 @@ export function language(page) {
   const said = el("p", { class: "hint", role: "status" });
   const items = el("ul", { class: "items" });
   const typed = el("input", { type: "text", "aria-label": "A text of your own", placeholder: "type a name ...", maxlength: 200, autocomplete: "off", spellcheck: "false" });
-  const verdict = el("div", { class: "verdict", role: "status" });
+  const verdict = el("div", { class: "typed", role: "status" });
   const form = el("form", { class: "row tight", onsubmit: (event) => { event.preventDefault(); score(); } }, typed, el("button", { type: "submit" }, "Score it"));
   const legend = el("p", { class: "legend nats" }, [0, 1.5, 3, 4.5, 6].map((loss) => character(loss === MOST ? "6 nats and more" : `${loss}`, loss)));
   const controls = page.live ? el("span", { class: "row tight" }, temperature, again) : null;

@@ -110,7 +110,7 @@ export function perClass() {
 }
 
 function bar(value) {
-  const node = el("td", { class: "num bar" }, percent(value));
+  const node = el("td", { class: "num meter" }, percent(value));
   node.style.setProperty("--share", value ?? 0);
   return node;
 }
