@@ -196,17 +196,22 @@ def test_answers_of_yes_and_no():
 def test_the_boundary_is_what_the_network_says_at_each_moment(points):
     found, net, dataset = ask(points, part="boundary"), points.network(), points.dataset()
     assert found["names"] == ["metres", "<b>degrees"]
-    assert [picture["name"] for picture in found["pictures"]][:2] == ["start", "epoch 1"]
+    assert found["moments"][:2] == ["start", "epoch 1"]
+    pictures = [ask(points, part="boundary", moment=i) for i in range(len(found["moments"]))]
+    assert [picture["name"] for picture in pictures] == found["moments"]
     columns = dataset.encoder.columns
     i, j = 40, 10  # a point of the grid, in the network's own numbers
     x = [(found[axis][k] - column.mean) / column.std for axis, k, column in zip("xy", (j, i), columns, strict=True)]
-    assert found["pictures"][-1]["class"][i][j] == net.predict([x])[0]
-    assert found["pictures"][-1]["sure"][i][j] == pytest.approx(100 * net.predict_proba([x])[0].max(), abs=0.6)
+    assert pictures[-1]["class"][i][j] == net.predict([x])[0]
+    assert pictures[-1]["sure"][i][j] == pytest.approx(100 * net.predict_proba([x])[0].max(), abs=0.6)
     net.load_state_dict(points.snapshots()[0])
-    assert found["pictures"][0]["sure"][i][j] == pytest.approx(100 * net.predict_proba([x])[0].max(), abs=0.6)
+    assert pictures[0]["sure"][i][j] == pytest.approx(100 * net.predict_proba([x])[0].max(), abs=0.6)
     assert len(found["points"]["x"]) == len(dataset.train)
     assert 900 < np.mean(found["points"]["x"]) < 1100
     assert found["points"]["z"].tolist() == dataset.train.y.tolist()
+    assert {"part": "boundary", "moment": str(len(pictures) - 1)} in results.queries(points)
+    with pytest.raises(ConfigError, match="moments of this training are known"):
+        ask(points, part="boundary", moment=len(pictures))
 
 
 def test_the_surface_of_a_quantity(place):
@@ -215,7 +220,8 @@ def test_the_surface_of_a_quantity(place):
     found, net, encoder = ask(run, part="boundary"), run.network(), run.dataset().encoder
     x = [(found[axis][5] - column.mean) / column.std for axis, column in zip("xy", encoder.columns, strict=True)]
     expected = net.predict([x])[0, 0] * encoder.target_std + encoder.target_mean
-    assert found["pictures"][-1]["value"][5][5] == pytest.approx(expected, rel=1e-4)
+    last = ask(run, part="boundary", moment=len(found["moments"]) - 1)
+    assert last["value"][5][5] == pytest.approx(expected, rel=1e-4)
     assert found["target"] == "price"
 
 

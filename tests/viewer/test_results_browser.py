@@ -123,22 +123,26 @@ def test_another_split_is_chosen(tab, tmp_path):
 def test_the_decision_boundary_as_it_forms(tab, tmp_path):
     train_points(tmp_path / "run")
     run = SavedRun(tmp_path / "run")
-    expected = results.data(run, Query({"part": "boundary"}))
+    names = results.data(run, Query({"part": "boundary"}))["moments"]
+    first, last = (
+        results.data(run, Query({"part": "boundary", "moment": str(number)})) for number in (0, len(names) - 1)
+    )
     with served(run) as client:
         open_page(tab, client, "results")
         classes, sure, dots = traces(tab, "Decision boundary")
-        assert classes["z"] == expected["pictures"][-1]["class"].tolist()
-        assert sure["z"] == expected["pictures"][-1]["sure"].tolist()
+        assert classes["z"] == last["class"].tolist()
+        assert sure["z"] == last["sure"].tolist()
         assert len(dots["x"]) == len(run.dataset().train)
         slider = tab.get_by_label("Moment of the training")
-        assert slider.get_attribute("aria-valuetext") == expected["pictures"][-1]["name"]
+        assert slider.get_attribute("aria-valuetext") == names[-1]
         slider.focus()
         tab.keyboard.press("Home")
         tab.wait_for_selector(".moment:text-is('start')")
-        first = expected["pictures"][0]["sure"].tolist()
-        assert traces(tab, "Decision boundary")[1]["z"] == first != sure["z"]
+        corner = "document.querySelector('.chart:has(.player) .picture').data[1].z[0][0]"
+        until(tab, f"{corner} === {first['sure'][0, 0]}")
+        assert traces(tab, "Decision boundary")[1]["z"] == first["sure"].tolist() != sure["z"]
         tab.get_by_role("button", name="Play").click()
-        tab.wait_for_selector(f".moment:text-is('{expected['pictures'][-1]['name']}')")
+        tab.wait_for_selector(f".moment:text-is('{names[-1]}')")
         tab.get_by_role("button", name="Play").wait_for()
         header = tab.locator(".examples th").all_inner_texts()
         assert header == ["true", "predicted", "sure", "metres", "<b>degrees"]  # a name from the data is text

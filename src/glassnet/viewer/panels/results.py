@@ -16,6 +16,8 @@ from glassnet.viewer.seen import SeenRun
 MOST_ROWS, MOST_BESIDE = 10_000, 2_000
 #: Cells with mistakes whose examples a report holds.
 REPORTED = 40
+#: No training keeps more moments.
+MOST_MOMENTS = 1000
 PARTS = ("overview", "cell", "boundary", "embedding", "samples", "score")
 
 _kept = Kept()
@@ -25,6 +27,8 @@ def data(run: SeenRun, query: Query) -> dict[str, Any]:
     """The scores of a split with its worst mistakes; with another part, one of the other pictures."""
     part = query.choice("part", PARTS, PARTS[0])
     if part == "boundary":
+        if "moment" in query.values:
+            return boundary.picture(run, query.whole("moment", 0, MOST_MOMENTS, 0))
         return _kept.get(run, part, lambda: boundary.data(run))
     if part == "embedding":
         return _kept.get(run, part, lambda: embedding.data(run))
@@ -37,6 +41,9 @@ def queries(run: SeenRun) -> list[dict[str, str]]:
     """What a report holds: the usual split, with the examples of the cells that have the most mistakes."""
     overview = data(run, Query())
     found: list[dict[str, str]] = [{}, *({"part": part} for part in overview["parts"])]
+    if "boundary" in overview["parts"]:
+        known = len(data(run, Query({"part": "boundary"}))["moments"])
+        found += [{"part": "boundary", "moment": str(number)} for number in range(known)]
     if "confusion" in overview:
         counts, numbers = np.array(overview["confusion"]), overview["numbers"]
         np.fill_diagonal(counts, 0)

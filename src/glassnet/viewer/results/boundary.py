@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from glassnet.data.batches import batches
 from glassnet.data.dataset import Dataset
 from glassnet.data.encoder import NumberColumn
-from glassnet.data.split import split_indices
 from glassnet.engine.errors import ConfigError
 from glassnet.engine.namespace import Array
 from glassnet.nn.module import Module
@@ -29,39 +29,58 @@ def exists(dataset: Dataset) -> bool:
 
 
 def data(run: SeenRun) -> dict[str, Any]:
-    """The picture at each moment, and rows of the training split in it, in the units of the data.
+    """The moments that there are pictures of, and rows of the training split, in the units of the data.
 
     Raises ConfigError where the inputs are not two numbers.
     """
-    net, dataset = run.network(), run.dataset()
-    if not exists(dataset):
-        raise ConfigError("a decision boundary is drawn for inputs of two numbers; these are others.")
+    net, dataset = run.network(), _dataset(run)
     train = dataset.train
-    rows = np.arange(len(train))
-    if len(train) > POINTS:
-        rows = np.sort(split_indices(len(train), (POINTS / len(train), 1 - POINTS / len(train)), seed=0)[0])
-    low, high = train.x.min(0), train.x.max(0)
-    margin = 0.08 * np.maximum(high - low, 1e-6)
-    sides = [np.linspace(low[i] - margin[i], high[i] + margin[i], SIDE) for i in range(2)]
-    grid = np.stack(np.meshgrid(*sides), -1).reshape(-1, 2)  # (SIDE * SIDE, 2), the first feature runs fastest
-    pictures = []
-    for moment in moments(run, net):
-        net.load_state_dict(moment.weights)
-        pictures.append({"name": moment.name, **_said(net, dataset, grid)})
+    rows = np.arange(len(train)) if len(train) <= POINTS else np.sort(batches(train, POINTS, seed=0).rows(0))
     names, scales = ["x0", "x1"], [(0.0, 1.0), (0.0, 1.0)]
     if dataset.encoder is not None:
         columns = [column for column in dataset.encoder.columns if isinstance(column, NumberColumn)]
         names, scales = [column.name[:80] for column in columns], [(column.mean, column.std) for column in columns]
-    place = [mean + std * train.x[rows, i].astype(np.float64) for i, (mean, std) in enumerate(scales)]
+    (x, y), (across, up) = (
+        [mean + std * one.astype(np.float64) for one, (mean, std) in zip(pair, scales, strict=True)]
+        for pair in (_sides(dataset), train.x[rows].T)
+    )
     return {
         "names": names,
-        "x": sides[0] * scales[0][1] + scales[0][0],
-        "y": sides[1] * scales[1][1] + scales[1][0],
-        "pictures": pictures,
+        "x": x,
+        "y": y,
+        "moments": [moment.name for moment in moments(run, net)],
         "classes": names_of(dataset, _classes(net, dataset)),
         "target": "target" if dataset.encoder is None else dataset.encoder.target[:80],
-        "points": {"x": place[0], "y": place[1], "z": _targets(net, dataset, rows)},
+        "points": {"x": across, "y": up, "z": _targets(net, dataset, rows)},
     }
+
+
+def picture(run: SeenRun, number: int) -> dict[str, Any]:
+    """What the network said at a moment of its training, by its number.
+
+    Raises ConfigError for a moment that there is not, and where the inputs are not two numbers.
+    """
+    net, dataset = run.network(), _dataset(run)
+    known = moments(run, net)
+    if number >= len(known):
+        raise ConfigError(f"{len(known)} moments of this training are known, counted from 0; {number} is none of them.")
+    net.load_state_dict(known[number].weights)
+    grid = np.stack(np.meshgrid(*_sides(dataset)), -1).reshape(-1, 2)  # the first feature runs fastest
+    return {"name": known[number].name, **_said(net, dataset, grid)}
+
+
+def _dataset(run: SeenRun) -> Dataset:
+    dataset = run.dataset()
+    if not exists(dataset):
+        raise ConfigError("a decision boundary is drawn for inputs of two numbers; these are others.")
+    return dataset
+
+
+def _sides(dataset: Dataset) -> list[Array]:
+    """The two sides of the picture, a little beyond the training rows, each (SIDE,)."""
+    low, high = dataset.train.x.min(0), dataset.train.x.max(0)
+    margin = 0.08 * np.maximum(high - low, 1e-6)
+    return [np.linspace(low[i] - margin[i], high[i] + margin[i], SIDE) for i in range(2)]
 
 
 def _said(net: Module, dataset: Dataset, grid: Array) -> dict[str, Any]:

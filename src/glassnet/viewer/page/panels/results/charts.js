@@ -43,60 +43,79 @@ function titled(words) {
 
 /** Data of two features: what the network says everywhere, at each moment of its training. */
 export function boundary(page) {
-  const slider = el("input", { type: "range", min: 0, value: 0, "aria-label": "Moment of the training", oninput: () => show(Number(slider.value)) });
+  const slider = el("input", { type: "range", min: 0, value: 0, "aria-label": "Moment of the training", oninput: () => show(Number(slider.value)).catch(fail) });
   const moment = el("output", { class: "moment" });
   const play = el("button", { type: "button", class: "small", onclick: toggle }, "▶ Play");
   const chart = card({ title: "Decision boundary", height: "large" }, boundaryTraces);
   const said = hinted(chart);
   chart.element.append(el("div", { class: "row tight player" }, play, slider, moment));
   let found = null;
+  let run = null;
+  let pictures = new Map(); // those that do not change any more, by name
   let timer = null;
 
-  async function draw(run) {
-    const before = found === null ? null : Number(slider.value) === found.pictures.length - 1;
+  async function draw(chosen) {
+    const atEnd = found === null || Number(slider.value) === Number(slider.max);
+    if (chosen.id !== run?.id) pictures = new Map();
+    run = chosen;
     found = await page.ask(run.id, "results", { part: "boundary" });
-    slider.max = found.pictures.length - 1;
-    if (before !== false) slider.value = slider.max; // stays at the end, or where someone has put it
+    slider.max = found.moments.length - 1;
+    if (atEnd) slider.value = slider.max; // stays at the end, or where someone has put it
     text(said, found.classes.length ? "The class at each point, the fainter the less sure; points are training rows." : `The predicted ${found.target} at each point; points are training rows.`);
     await show(Number(slider.value));
   }
 
-  function show(i) {
-    const picture = found.pictures[i];
-    text(moment, picture.name);
-    slider.setAttribute("aria-valuetext", picture.name);
-    return chart.draw({
+  /** What the network said at a moment; moments of the training are asked for once. */
+  async function look(i) {
+    const name = found.moments[i];
+    if (pictures.has(name)) return pictures.get(name);
+    const picture = await page.ask(run.id, "results", { part: "boundary", moment: String(i) });
+    if (picture.name !== "now") pictures.set(picture.name, picture);
+    return picture;
+  }
+
+  async function show(i) {
+    text(moment, found.moments[i]);
+    slider.setAttribute("aria-valuetext", found.moments[i]);
+    const picture = await look(i);
+    if (i !== Number(slider.value)) return; // someone has moved on
+    await chart.draw({
       ...found, picture,
       legend: found.classes.map((name, k) => ({ name, color: k })),
       xaxis: { title: titled(found.names[0]), showgrid: false, zeroline: false }, yaxis: { title: titled(found.names[1]), showgrid: false, zeroline: false },
     });
   }
 
-  function toggle() {
+  const fail = failing(chart, said);
+
+  async function toggle() {
     if (timer !== null) {
       stop();
       return;
     }
     if (Number(slider.value) === Number(slider.max)) slider.value = 0;
     text(play, "❚❚ Pause");
-    show(Number(slider.value));
-    timer = setInterval(() => {
-      if (Number(slider.value) >= Number(slider.max) || !chart.element.isConnected) {
-        stop();
-        return;
-      }
-      slider.value = Number(slider.value) + 1;
-      show(Number(slider.value));
-    }, FRAME);
+    timer = setTimeout(next, FRAME);
+    await show(Number(slider.value)).catch(fail);
+  }
+
+  async function next() {
+    if (Number(slider.value) >= Number(slider.max) || !chart.element.isConnected) {
+      stop();
+      return;
+    }
+    slider.value = Number(slider.value) + 1;
+    await show(Number(slider.value)).catch(fail);
+    if (timer !== null) timer = setTimeout(next, FRAME);
   }
 
   function stop() {
-    clearInterval(timer);
+    clearTimeout(timer);
     timer = null;
     text(play, "▶ Play");
   }
 
-  return { element: chart.element, draw, fail: failing(chart, said) };
+  return { element: chart.element, draw, fail };
 }
 
 function boundaryTraces(found) {
@@ -105,8 +124,7 @@ function boundaryTraces(found) {
   const common = { type: "heatmap", x, y, showscale: false };
   const dots = { type: "scatter", mode: "markers", x: points.x, y: points.y, hoverinfo: "skip" };
   if (picture.value) {
-    const all = found.pictures.flatMap((one) => one.value.flat()).concat(points.z);
-    const [low, high] = [all.reduce((a, b) => Math.min(a, b)), all.reduce((a, b) => Math.max(a, b))];
+    const [low, high] = [points.z.reduce((a, b) => Math.min(a, b)), points.z.reduce((a, b) => Math.max(a, b))];
     return [
       { ...common, z: picture.value, zmin: low, zmax: high, colorscale: SEQUENTIAL, showscale: true, hovertemplate: "%{z:.4g}<extra></extra>", colorbar: { thickness: 10, outlinewidth: 0, tickfont: { color: variable("--soft"), size: 11 } } },
       { ...dots, marker: { color: points.z, cmin: low, cmax: high, colorscale: SEQUENTIAL, size: 7, line: { color: "#ffffff", width: 1 } } },
