@@ -13,7 +13,7 @@ from glassnet.viewer.results.outcome import outcome
 from glassnet.viewer.seen import SeenRun
 
 #: Rows that are evaluated at most, and beside a training that goes on.
-MOST_ROWS, MOST_BESIDE = 10_000, 2_000
+MOST_ROWS, MOST_BESIDE = 10_000, 1_000
 #: Cells with mistakes whose examples a report holds.
 REPORTED = 40
 #: No training keeps more moments.

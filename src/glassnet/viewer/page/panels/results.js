@@ -10,7 +10,7 @@ import { matrix, perClass } from "glassnet/panels/results/matrix.js";
 export const results = { name: "results", title: "Data and results", build };
 
 /** Seconds between two evaluations beside a training. */
-const AGAIN = 3;
+const AGAIN = 1;
 const SPLITS = { train: "training rows", val: "validation rows", test: "test rows" };
 const NAMES = { loss: "loss", accuracy: "accuracy", mae: "mean absolute error", r2: "R²" };
 
