@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from glassnet.engine.errors import ConfigError
 from glassnet.viewer.answers import to_json
 from glassnet.viewer.query import Query
-from glassnet.viewer.thin import BUCKETS, Series, thin
+from glassnet.viewer.thin import BUCKETS, Grown, Series, thin
 
 
 def test_a_million_points_keep_what_stands_out():
@@ -21,6 +21,7 @@ def test_a_million_points_keep_what_stands_out():
     assert max(found["y"]) == 50.0
     assert min(found["y"]) == -50.0
     assert (found["x"][0], found["x"][-1]) == (0, 999_999)
+    assert {123_456, 654_321} <= set(found["x"])
     assert found["x"] == sorted(found["x"])
     assert len(to_json(found)) < 60_000
 
@@ -41,6 +42,16 @@ def test_gaps_and_series_that_are_still_growing():
     assert thin([0, 1, 2], [1.0, None, 3.0]) == {"x": [0, 1, 2], "y": [1.0, None, 3.0]}
     assert thin([0, 1, 2], [1.0, 2.0]) == {"x": [0, 1], "y": [1.0, 2.0]}
     assert thin([], []) == {"x": [], "y": []}
+
+
+def test_lists_that_grow_are_converted_once():
+    values, grown = [1.0, None], Grown()
+    first = grown.array("loss", values)
+    assert grown.array("loss", values) is first
+    values += [3.0]
+    np.testing.assert_array_equal(grown.array("loss", values), [1.0, np.nan, 3.0])
+    np.testing.assert_array_equal(grown.array("loss", [5.0]), [5.0])
+    np.testing.assert_array_equal(first, [1.0, np.nan])
 
 
 def test_a_series_stays_short_and_evenly_spaced():

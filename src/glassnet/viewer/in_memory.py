@@ -24,8 +24,8 @@ class FinishedRun(SeenRun):
     """What is in a ``Run``."""
 
     def __init__(self, run: Run) -> None:
+        super().__init__("run" if run.folder is None else run.folder.name)
         self.run = run
-        self.name = "run" if run.folder is None else run.folder.name
 
     def version(self) -> str:
         """It does not change."""

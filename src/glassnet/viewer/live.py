@@ -30,7 +30,7 @@ from glassnet.train.run_folder import CONFIG
 from glassnet.train.snapshots import Snapshots
 from glassnet.viewer.findings import read_findings
 from glassnet.viewer.seen import SeenRun, State
-from glassnet.viewer.thin import Series
+from glassnet.viewer.thin import Grown, Series
 
 if TYPE_CHECKING:
     from glassnet.train.loop import Loop
@@ -79,7 +79,8 @@ class LiveRun(SeenRun):
     """
 
     def __init__(self, name: str, folder: Path | None = None, *, can_resume: bool = False) -> None:
-        self.name, self.folder, self.can_resume = name, folder, can_resume
+        super().__init__(name)
+        self.folder, self.can_resume = folder, can_resume
         self.changes = 0
         self._loop: Loop | None = None
         self._running = False
@@ -96,6 +97,7 @@ class LiveRun(SeenRun):
 
     def begin(self, loop: Loop) -> None:
         """A sitting begins."""
+        self.grown = Grown()
         self._loop, self._began = loop, time.perf_counter() - loop.seconds
         self._notes = [(time.perf_counter(), loop.step)]
         self._described = describe(loop, {})  # here: while steps are recorded, the learning rate is no number

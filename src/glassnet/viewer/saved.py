@@ -34,7 +34,8 @@ class SavedRun(SeenRun):
     """The run in a folder."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder, self.name = folder, folder.name or str(folder)
+        super().__init__(folder.name or str(folder))
+        self.folder = folder
         self._kept: dict[str, tuple[Any, Any]] = {}
         self._lock = RLock()
 

@@ -16,6 +16,7 @@ from glassnet.nn.module import Module
 from glassnet.nn.summary import LayerRow
 from glassnet.train.diagnostics import Diagnostics
 from glassnet.train.position import Position
+from glassnet.viewer.thin import Grown
 
 #: running: a training of this process; going on: one that another process writes; done: all steps are made.
 State = Literal["running", "going on", "stopped", "done"]
@@ -28,6 +29,10 @@ class SeenRun(ABC):
     """
 
     name: str
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.grown = Grown()  # long lists of the run as arrays
 
     @abstractmethod
     def version(self) -> str:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
 
 import numpy as np
 
 from glassnet.engine.namespace import Array
 
 #: Buckets of a series; each keeps its lowest and its highest point.
-BUCKETS = 600
+BUCKETS = 300
 
 
 def thin(
@@ -34,13 +33,31 @@ def thin(
 def _extremes(values: Array, buckets: int) -> Array:
     """The positions of the lowest and highest value of each bucket, of the first and of the last value."""
     length = len(values)
-    edges = np.linspace(0, length, buckets + 1).astype(np.int64)
-    finite = np.isfinite(values)
-    low, high = np.where(finite, values, np.inf), np.where(finite, values, -np.inf)
-    found = [0, length - 1]
-    for first, end in pairwise(edges.tolist()):
-        found += [first + int(low[first:end].argmin()), first + int(high[first:end].argmax())]
-    return np.unique(found)
+    width = -(-length // buckets)
+    padded = np.full(width * -(-length // width), np.nan)
+    padded[:length] = values
+    rows, finite = padded.reshape(-1, width), np.isfinite(padded).reshape(-1, width)
+    low, high = np.where(finite, rows, np.inf).argmin(1), np.where(finite, rows, -np.inf).argmax(1)
+    begins = np.arange(len(rows)) * width
+    found: Array = np.unique(np.concatenate([[0, length - 1], begins + low, begins + high]))
+    return found
+
+
+class Grown:
+    """Lists that only grow, as arrays: each time only what is new is converted."""
+
+    def __init__(self) -> None:
+        self._arrays: dict[str, Array] = {}
+
+    def array(self, name: str, values: Sequence[float | None]) -> Array:
+        """The list of this name as float64; None is NaN."""
+        known, length = self._arrays.get(name, np.empty(0)), len(values)
+        if length < len(known):  # another list took its place
+            known = np.empty(0)
+        if length > len(known):
+            known = np.concatenate([known, np.asarray(values[len(known) : length], np.float64)])
+            self._arrays[name] = known
+        return known
 
 
 class Series:

@@ -14,10 +14,14 @@ from glassnet.train.histograms import BINS, Histogram
 from glassnet.train.inside import look_inside
 from glassnet.viewer.query import Query
 from glassnet.viewer.seen import SeenRun
-from glassnet.viewer.thin import thin
+from glassnet.viewer.thin import Grown, thin
+
+Table = Mapping[str, Mapping[str, Sequence[float | None]]]
 
 #: Layers and parameters that are drawn at most; moments and values of a picture of histograms.
 MOST, MOMENTS, VALUES = 60, 100, 40
+#: Of each series: there are many of them.
+BUCKETS = 100
 #: Rows of the batch and units of the map of saturated and dead units.
 ROWS, UNITS = 64, 96
 
@@ -32,7 +36,7 @@ def data(run: SeenRun, query: Query) -> dict[str, Any]:
     found = run.diagnostics()
     if found is None or not found.steps:
         return {"steps": 0}
-    return histograms(found, layer) if layer else series(found)
+    return histograms(found, layer) if layer else series(found, run.grown)
 
 
 def queries(run: SeenRun) -> list[dict[str, str]]:
@@ -42,29 +46,25 @@ def queries(run: SeenRun) -> list[dict[str, str]]:
     return [{}, *({"layer": path} for path in paths), *({"layer": path, "show": "map"} for path in paths)]
 
 
-def series(found: Diagnostics) -> dict[str, Any]:
+def series(found: Diagnostics, grown: Grown) -> dict[str, Any]:
     """Everything that is a number for each recorded step."""
-    steps = list(found.steps)
+    steps = grown.array("steps", found.steps)
+    tables = {"layers": found.layers, "parameters": found.parameters, "buffers": found.buffers}
     return {
         "steps": len(steps),
         "kinds": dict(found.kinds),
-        "layers": _series(steps, found.layers),
-        "parameters": _series(steps, found.parameters),
-        "buffers": _series(steps, found.buffers),
+        **{name: _series(steps, table, name, grown) for name, table in tables.items()},
         "histograms": list(found.histograms)[:MOST],
     }
 
 
-def _series(steps: Sequence[int], table: Mapping[str, Mapping[str, Sequence[float | None]]]) -> dict[str, Any]:
+def _series(steps: Array, table: Table, place: str, grown: Grown) -> dict[str, Any]:
     """Of each layer its values that are any, thinned."""
-    return {
-        path: {
-            name: thin(steps, list(values))
-            for name, values in list(lists.items())
-            if any(one is not None for one in list(values))
-        }
-        for path, lists in list(table.items())[:MOST]
-    }
+    shown: dict[str, Any] = {}
+    for path, lists in list(table.items())[:MOST]:
+        arrays = {name: grown.array(f"{place}/{path}/{name}", values) for name, values in list(lists.items())}
+        shown[path] = {name: thin(steps, one, BUCKETS) for name, one in arrays.items() if np.isfinite(one).any()}
+    return shown
 
 
 def histograms(found: Diagnostics, layer: str) -> dict[str, Any]:

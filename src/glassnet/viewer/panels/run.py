@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from glassnet.engine.errors import GlassnetError
+from glassnet.engine.namespace import Array
 from glassnet.viewer.query import Query
 from glassnet.viewer.seen import SeenRun
 from glassnet.viewer.thin import thin
@@ -16,11 +19,10 @@ MOST_LAYERS, MOST_CURVES = 200, 40
 def data(run: SeenRun, _query: Query) -> dict[str, Any]:
     """The history as curves over the epochs, those of batches beside them, and the doctor's findings."""
     position, config = run.position(), run.config()
-    epochs = max((len(values) for values in list(position.history.values())), default=0)
     moments, losses = run.batch_losses()
     curves = [(name, values) for name, values in list(position.history.items()) if values][:MOST_CURVES]
     return {
-        "curves": {name[:80]: thin(range(1, epochs + 1), values) for name, values in curves},
+        "curves": {name[:80]: _curve(run.grown.array(name, values)) for name, values in curves},
         "batch": thin(moments, losses),
         "setup": setup(config),
         "layers": [
@@ -28,6 +30,10 @@ def data(run: SeenRun, _query: Query) -> dict[str, Any]:
         ],
         **_findings(run),
     }
+
+
+def _curve(values: Array) -> dict[str, list[float | None]]:
+    return thin(np.arange(1, len(values) + 1), values)
 
 
 def setup(config: Any) -> dict[str, str]:
