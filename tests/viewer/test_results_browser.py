@@ -76,7 +76,7 @@ def test_the_matrix_opens_the_mistakes(tab, tmp_path):
         tab.wait_for_selector(".matrix button")
         assert figure(tab, "accuracy") == f"{100 * expected['accuracy']:.1f} %"
         assert tab.locator(".matrix button").count() == (expected.confusion > 0).sum()
-        assert tab.locator(".examples h3").inner_text() == "Surest mistakes"
+        assert tab.locator(".examples h3").inner_text() == "Hardest mistakes"
         cell = tab.locator(f".matrix [data-true='{true}'][data-predicted='{predicted}']")
         assert cell.inner_text() == str(counts.max())
         cell.click()
@@ -89,7 +89,7 @@ def test_the_matrix_opens_the_mistakes(tab, tmp_path):
         np.testing.assert_allclose(np.array(pixels) / 255, run.dataset().test.x[rows[0]["row"]], atol=1 / 255)
         assert cell.get_attribute("aria-pressed") == "true"
         tab.get_by_role("button", name="close").click()
-        tab.wait_for_selector(".examples h3:text-is('Surest mistakes')")
+        tab.wait_for_selector(".examples h3:text-is('Hardest mistakes')")
         assert cell.get_attribute("aria-pressed") == "false"
         scores = tab.locator(".scores tbody tr").nth(3).inner_text().split("\t")
         assert scores[2].strip() == f"{100 * expected.per_class['3']['precision']:.1f} %"
@@ -145,7 +145,7 @@ def test_the_decision_boundary_as_it_forms(tab, tmp_path):
         tab.wait_for_selector(f".moment:text-is('{names[-1]}')")
         tab.get_by_role("button", name="Play").wait_for()
         header = tab.locator(".examples th").all_inner_texts()
-        assert header == ["true", "predicted", "sure", "metres", "<b>degrees"]  # a name from the data is text
+        assert header == ["true", "probability", "predicted", "probability", "metres", "<b>degrees"]  # a name from the data is text
         assert tab.locator(".examples th b").count() == 0
 
 

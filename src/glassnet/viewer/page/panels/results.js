@@ -63,7 +63,7 @@ function build(page) {
   async function open(cell, pressed = true) {
     if (cell === null) {
       confusion.mark(null);
-      examples.draw(found.kind === "classification" ? "Surest mistakes" : "Largest errors", found.worst, worstHint());
+      examples.draw(found.kind === "classification" ? "Hardest mistakes" : "Largest errors", found.worst, worstHint());
       return;
     }
     confusion.mark(cell);

@@ -30,14 +30,15 @@ function shown(row) {
 /** Rows of a table: what was said of them, then their columns. */
 function table(rows) {
   const classes = rows[0].p_true !== undefined;
-  const head = ["true", "predicted", ...(classes ? ["sure"] : []), ...rows[0].values.map(([column]) => column)];
+  const head = [...(classes ? ["true", "probability", "predicted", "probability"] : ["true", "predicted"]), ...rows[0].values.map(([column]) => column)];
   const cell = (value) => el("td", { class: typeof value === "number" ? "num" : "" }, typeof value === "number" ? number(value) : value);
   const body = rows.map((row) => el(
     "tr", { title: `row ${row.row}` }, el("td", { class: classes ? "" : "num" }, el("b", {}, classes ? row.true : number(row.true))),
+    classes ? el("td", { class: "num soft" }, percent(row.p_true)) : null,
     el("td", { class: classes ? "" : "num" }, el("b", { class: row.true === row.predicted ? "" : "no" }, classes ? row.predicted : number(row.predicted))),
-    classes ? el("td", { class: "num" }, percent(row.p_predicted)) : null, row.values.map(([, value]) => cell(value)),
+    classes ? el("td", { class: "num soft" }, percent(row.p_predicted)) : null, row.values.map(([, value]) => cell(value)),
   ));
-  const numeric = (i) => body[0].children[i].className;
+  const numeric = (i) => (body[0].children[i].classList.contains("num") ? "num" : "");
   return el("table", {}, el("thead", {}, el("tr", {}, head.map((name, i) => el("th", { scope: "col", class: numeric(i) }, name)))), el("tbody", {}, body));
 }
 
