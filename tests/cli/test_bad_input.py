@@ -111,7 +111,7 @@ def test_bad_arguments(arguments, words):
 
 def test_too_little_memory():
     reason = "Unable to allocate 3.64 TiB for an array with shape (1000000, 1000000) and data type float32"
-    with mock.patch("glassnet.cli.building.mlp", side_effect=MemoryError(reason)):
+    with mock.patch("glassnet.recipe.parts.mlp", side_effect=MemoryError(reason)):
         assert f"not enough memory: {reason}. Try a smaller network, batch" in refused("train", "digits")
 
 

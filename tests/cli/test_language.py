@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from glassnet import data
-from glassnet.cli.building import network, optimizer_for
 from glassnet.cli.compare import ROWS
 from glassnet.models import NGram
 from glassnet.recipe.allowed import FOR_MODELS, MODELS, PRESET_NAMES
+from glassnet.recipe.parts import network, optimizer_for
 from glassnet.recipe.presets import MODEL_DEFAULTS, PRESETS
 from glassnet.recipe.recipe import Recipe
 from glassnet.train import Run

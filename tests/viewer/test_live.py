@@ -14,6 +14,20 @@ from glassnet.viewer.query import Query
 from .pages import X, fit, ids, served, training
 
 
+def test_the_set_up_is_that_of_the_beginning_also_while_a_step_is_recorded():
+    live = LiveRun("live")
+    seen = []
+
+    class Recording(gn.Callback):
+        def on_step_end(self, loop):
+            lr, loop.optimizer.param_groups[0]["lr"] = loop.optimizer.lr, "an array that is being recorded"
+            seen.append(live.config()["optimizer"]["lr"])
+            loop.optimizer.lr = lr
+
+    fit(None, callbacks=[Watch(live), Recording()])
+    assert set(seen) == {0.1}
+
+
 def test_what_is_seen_is_where_the_training_is():
     live = LiveRun("live")
     assert live.summary() == {"name": "live", "version": "0 0", "state": "waiting", "actions": []}

@@ -9,9 +9,9 @@ from typing import Any
 import typer
 
 from glassnet import nn
-from glassnet.cli.report import vocabulary_of
 from glassnet.data.dataset import Dataset
 from glassnet.models import NGram
+from glassnet.models.new_items import vocabulary_of
 from glassnet.recipe.recipe import Recipe
 from glassnet.train.evaluate import evaluate_split
 from glassnet.train.metrics import default_metrics

@@ -9,7 +9,7 @@ import typer
 
 from glassnet.api import lr_find as find
 from glassnet.cli import options
-from glassnet.cli.building import loss_for, network, optimizer_for
+from glassnet.recipe.parts import loss_for, network, optimizer_for
 from glassnet.recipe.recipe import Recipe
 
 BLOCKS = "▁▂▃▄▅▆▇█"

@@ -11,14 +11,13 @@ import typer
 from glassnet import plots
 from glassnet.api import evaluate
 from glassnet.cli import options
-from glassnet.cli.report import vocabulary_of
-from glassnet.engine.namespace import Array
 from glassnet.models import NGram
-from glassnet.nn import Embedding, Module
+from glassnet.models.new_items import vocabulary_of
 from glassnet.recipe.recipe import Recipe, data_of
 from glassnet.train.inside import look_inside
 from glassnet.train.run import Run
 from glassnet.train.run_folder import make_folder
+from glassnet.viewer.results.embedding import table_of
 
 
 def plot(
@@ -56,13 +55,7 @@ def plot(
         draw("saturation", look.plot_saturation)
     if dataset.classes is not None:
         draw("confusion", evaluate(loaded.net, dataset).plot)
-    embedding = _embedding(loaded.net)
+    embedding = table_of(loaded.net)
     if embedding is not None and dataset.vocabulary is not None:
         figure = plots.embedding(embedding, dataset.vocabulary.symbols)
         draw("embedding", lambda path: plots.save_figure(figure, path))
-
-
-def _embedding(net: Module) -> Array | None:
-    """The table of the first embedding that can be drawn in a plane."""
-    tables = (module.weight.numpy() for module in net.modules() if isinstance(module, Embedding))
-    return next((table for table in tables if table.shape[1] > 1), None)

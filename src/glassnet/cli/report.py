@@ -5,19 +5,17 @@ from __future__ import annotations
 import math
 import shutil
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
 from glassnet.api import evaluate
 from glassnet.data.dataset import Dataset, Split
-from glassnet.data.text import Vocabulary
-from glassnet.engine.errors import ConfigError
 from glassnet.engine.namespace import Array
-from glassnet.models import Samples, sample
-from glassnet.models.sampling import LONGEST
+from glassnet.models import Samples
+from glassnet.models.new_items import items_of
 from glassnet.models.scoring import explain_infinite, losses
 from glassnet.nn.module import Module
+from glassnet.train.evaluation import mistakes
 
 INK = " .:-=+*#%@"  # from background to ink
 MOST_CLASSES = 20  # a larger confusion matrix is not legible in a terminal
@@ -34,9 +32,7 @@ def hardest_mistakes(net: Module, split: Split, shape: tuple[int, ...], names: S
     """The wrongly classified images with the largest loss, drawn side by side."""
     probabilities = net.predict_proba(split.x)  # (N, K)
     predicted = probabilities.argmax(1)
-    of_target = probabilities[np.arange(len(split)), split.y]
-    wrong = np.flatnonzero(predicted != split.y)
-    hardest = wrong[np.argsort(of_target[wrong], kind="stable")][:count]
+    hardest = mistakes(probabilities, split.y)[:count]
     if not len(hardest):
         return "no mistakes"
     blocks = []
@@ -78,32 +74,9 @@ def test_text(net: Module, dataset: Dataset) -> str:
     return f"{text}\n\nhardest mistakes\n{hardest_mistakes(net, test, dataset.input_shape, dataset.classes)}"
 
 
-def vocabulary_of(dataset: Dataset) -> Vocabulary:
-    """The characters of a text. Raises ConfigError for a data set that is none."""
-    if dataset.vocabulary is None:
-        raise ConfigError(f"a network of {dataset.name} is not a language model: there is nothing to sample.")
-    return dataset.vocabulary
-
-
-def new_items(net: Module, dataset: Dataset, count: int, *, allow_known: bool = False, **options: Any) -> Samples:
-    """Samples, none of which is in the data unless that is allowed; the options are those of ``models.sample``.
-
-    Raises ConfigError for a data set that is no text.
-    """
-    vocabulary, known = vocabulary_of(dataset), _items(dataset, "train", "val", "test")
-    longest = max(LONGEST, *map(len, known))
-    exclude = () if allow_known else known
-    return sample(net, vocabulary, dataset.train.x.shape[1], count, exclude=exclude, longest=longest, **options)
-
-
 def known_text(samples: Samples, dataset: Dataset) -> str:
     """How many of the items that were drawn stand in the training data."""
     drawn = [*samples, *samples.left_out]
-    known = sum(map(_items(dataset, "train").__contains__, drawn))
+    known = sum(map(items_of(dataset, "train").__contains__, drawn))
     left_out = f"; {len(samples.left_out)} that are in the data were left out" if samples.left_out else ""
     return f"{known} of {len(drawn)} drawn ({known / len(drawn):.0%}) stand in the training data{left_out}"
-
-
-def _items(dataset: Dataset, *splits: str) -> set[str]:
-    """The items of some splits of a text."""
-    return {item for name in splits if name in dataset.splits for item in dataset.splits[name].items or ()}

@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 
 from glassnet.cli import options
-from glassnet.cli.report import known_text, new_items
+from glassnet.cli.report import known_text
+from glassnet.models.new_items import new_items
 from glassnet.recipe.recipe import data_of
 from glassnet.train.run import Run
 

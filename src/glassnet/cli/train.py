@@ -10,9 +10,10 @@ import typer
 
 from glassnet.cli import options
 from glassnet.cli.building import train_network
-from glassnet.cli.report import known_text, new_items, test_text
+from glassnet.cli.report import known_text, test_text
 from glassnet.data.dataset import Dataset
 from glassnet.engine.errors import ConfigError, GlassnetError
+from glassnet.models.new_items import new_items
 from glassnet.recipe.recipe import Recipe
 from glassnet.train.callbacks import Callback
 from glassnet.train.run import Run

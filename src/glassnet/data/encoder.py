@@ -152,6 +152,19 @@ class TableEncoder:
         numbers: NDArray[Any] = predictions.reshape(len(predictions)) * self.target_std + self.target_mean
         return numbers
 
+    def decode(self, row: NDArray[Any]) -> dict[str, float | str]:
+        """What stood in the columns of the table, by name, for inputs (features,)."""
+        found: dict[str, float | str] = {}
+        start = 0
+        for column in self.columns:
+            part = row[start : start + len(column.features())]
+            start += len(part)
+            if isinstance(column, CategoryColumn):
+                found[column.name] = column.categories[int(part.argmax())]
+            else:
+                found[column.name] = float(part[0]) * column.std + column.mean
+        return found
+
     def to_json(self) -> dict[str, Any]:
         """The encoder as a value for json.dump."""
         return {**asdict(self), "columns": [asdict(column) for column in self.columns]}

@@ -47,14 +47,16 @@ def generator() -> np.random.Generator:
 
 @contextmanager
 def undisturbed() -> Iterator[None]:
-    """Draw initial parameters inside, and go on afterwards as if nothing had been drawn: for a network that is made
-    only to be filled with saved weights.
+    """Draw initial parameters inside, from any seed, and go on afterwards as if nothing had been drawn: for a network
+    that is made only to be filled with saved weights, or to be looked at.
     """
-    before = _generator.bit_generator.state
+    global _generator, _seed, _draws
+    before = _generator, _generator.bit_generator.state, _seed, _draws
     try:
         yield
     finally:
-        _generator.bit_generator.state = before
+        _generator, state, _seed, _draws = before
+        _generator.bit_generator.state = state
 
 
 @contextmanager

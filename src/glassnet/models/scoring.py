@@ -22,7 +22,12 @@ def character_losses(net: Module, vocabulary: Vocabulary, context: int, text: st
 
 def losses(net: Module, x: Array, y: Array) -> Array:
     """The loss of each row, (N,), in nats: x (N, context), y (N,)."""
-    logits = outputs(net, x, 1024).astype(np.float64)
+    return losses_of(outputs(net, x, 1024), y)
+
+
+def losses_of(logits: Array, y: Array) -> Array:
+    """The cross-entropy of each row, (N,), in nats: logits (N, K), y (N,)."""
+    logits = logits.astype(np.float64)
     shifted = logits - logits.max(1, keepdims=True)
     found: Array = np.log(np.exp(shifted).sum(1)) - shifted[np.arange(len(y)), y]
     return found

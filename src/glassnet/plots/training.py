@@ -38,11 +38,15 @@ def sweep(lrs: Sequence[float], losses: Sequence[float], smoothed: Sequence[floa
     axis.plot(lrs, smoothed, color=COLOURS[0], label="smoothed")
     axis.axvline(suggestion, color=COLOURS[1], linestyle="--", label=f"suggestion {suggestion:.2g}")
     axis.set_xscale("log")
-    # single steps near the end are far off the scale of everything else
-    low, high = min(smoothed), max(smoothed[: smoothed.index(min(smoothed)) + 1])
-    margin = 0.1 * (high - low)
-    axis.set_ylim(low - margin, high + 4 * margin)
+    axis.set_ylim(*sweep_range(smoothed))
     axis.set_xlabel("learning rate")
     axis.set_ylabel("loss")
     axis.legend(**LEGEND)
     return figure
+
+
+def sweep_range(smoothed: Sequence[float]) -> tuple[float, float]:
+    """From where to where the losses of a sweep are shown: single steps near its end are far off everything else."""
+    low, high = min(smoothed), max(smoothed[: smoothed.index(min(smoothed)) + 1])
+    margin = 0.1 * (high - low)
+    return low - margin, high + 4 * margin

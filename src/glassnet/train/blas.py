@@ -1,4 +1,4 @@
-"""NumPy's matrix library with one thread while compiled steps run.
+"""NumPy's matrix library with one thread, as while compiled steps run.
 
 After a product its threads wait for the next one in a busy loop, for tens of milliseconds, on the cores that compiled
 steps share. An eager look every hundred steps kept a training from using its second core at all.
@@ -6,6 +6,8 @@ steps share. An eager look every hundred steps kept a training from using its se
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from threading import Lock
 from typing import Any
 
@@ -23,6 +25,16 @@ def limit_blas() -> None:
         if _users == 0:
             _limits = threadpool_limits(1, "blas")
         _users += 1
+
+
+@contextmanager
+def one_blas_thread() -> Iterator[None]:
+    """One thread inside: for many small products, and beside a training, whose cores are not to be taken."""
+    limit_blas()
+    try:
+        yield
+    finally:
+        free_blas()
 
 
 def free_blas() -> None:

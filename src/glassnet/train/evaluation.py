@@ -82,3 +82,14 @@ def confusion_matrix(targets: Array, predictions: Array, classes: int) -> Array:
     """How often class i was taken for class j, (classes, classes). targets and predictions: whole numbers (...)."""
     counts = np.bincount(targets.reshape(-1) * classes + predictions.reshape(-1), minlength=classes * classes)
     return counts.reshape(classes, classes)
+
+
+def mistakes(probabilities: Array, targets: Array) -> Array:
+    """The rows whose likeliest class is not that of the target, those with the largest loss first.
+
+    probabilities (N, K), targets (N,).
+    """
+    wrong = np.flatnonzero(probabilities.argmax(1) != targets)
+    order: Array = np.argsort(probabilities[wrong, targets[wrong]], kind="stable")
+    found: Array = wrong[order]
+    return found

@@ -92,6 +92,7 @@ class LiveRun(SeenRun):
         self._asked: SimpleQueue[tuple[Callable[[Loop], Any], Future[Any]]] = SimpleQueue()
         self._resumes: SimpleQueue[bool] = SimpleQueue()
         self._kept: dict[str, Any] = {}
+        self._described: dict[str, Any] = {}
 
     # The thread that trains
 
@@ -100,6 +101,7 @@ class LiveRun(SeenRun):
         self.grown = Grown()
         self._loop, self._began = loop, time.perf_counter() - loop.seconds
         self._notes = [(time.perf_counter(), loop.step)]
+        self._described = describe(loop, {})  # here: while steps are recorded, the learning rate is no number
         self._running, self._failure = True, None
         self.changes += 1
 
@@ -180,8 +182,9 @@ class LiveRun(SeenRun):
     def config(self) -> Mapping[str, Any]:
         """That of the folder, or of the training where it is not saved."""
         if "config" not in self._kept:
-            saved = self.folder is not None and (self.folder / CONFIG).exists()
-            self._kept["config"] = read_config(self.folder) if saved and self.folder else describe(self.loop, {})
+            if self.folder is None or not (self.folder / CONFIG).exists():  # not saved, or not yet
+                return self._described
+            self._kept["config"] = read_config(self.folder)
         config: Mapping[str, Any] = self._kept["config"]
         return config
 

@@ -86,8 +86,10 @@ function open() {
   const name = location.hash.slice(1);
   const wanted = PANELS.find((panel) => panel.name === name) ?? PANELS[0];
   for (const tab of tabs.children) {
-    if (live && tab.dataset.panel === wanted.name) tab.setAttribute("aria-current", "page");
-    else tab.removeAttribute("aria-current");
+    if (live && tab.dataset.panel === wanted.name) {
+      tab.setAttribute("aria-current", "page");
+      tabs.scrollLeft = tab.offsetLeft + tab.offsetWidth / 2 - tabs.clientWidth / 2; // on a phone they do not all fit
+    } else tab.removeAttribute("aria-current");
   }
   if (live) document.title = `${wanted.title} – glassnet`;
   state.open = (live ? [wanted] : PANELS).map(sheet);

@@ -8,7 +8,8 @@ export function color(i) {
   return variable(`--c${i % 7}`);
 }
 
-function variable(name) {
+/** A colour of the page by the name of its variable, as it is in the current theme. */
+export function variable(name) {
   return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 }
 
@@ -23,9 +24,11 @@ const drawn = new Set();
 document.addEventListener("glassnet-theme", () => drawn.forEach((chart) => chart.redraw()));
 
 /** A card with a chart. options: title, hint, log (whether the y axis can be switched to logarithms, "on" at first),
- * height, x (title of the x axis), shapes (lines of plotly across it), wide. Returns {element, draw}, see lines and heat.
+ * height, x (title of the x axis), shapes (lines of plotly across it), wide, controls (elements in its head), layout
+ * (more of plotly's). makeTraces(data) gives plotly's traces of what is drawn; its data may have xaxis, yaxis, shapes, annotations and
+ * legend: [{name, color, dash}]. Returns {element, draw}, see lines and heat.
  */
-function card(options, makeTraces) {
+export function card(options, makeTraces) {
   const legend = el("div", { class: "legend" });
   const picture = el("div", { class: "picture", role: "img", "aria-label": options.title });
   if (options.height) picture.dataset.height = options.height;
@@ -34,7 +37,7 @@ function card(options, makeTraces) {
   const toggle = options.log
     ? el("button", { class: "quiet small", type: "button", "aria-pressed": logarithmic, title: "Logarithmic axis", onclick: flip }, "log")
     : null;
-  const head = el("header", {}, el("h3", {}, options.title), toggle);
+  const head = el("header", {}, el("h3", {}, options.title), options.controls, toggle);
   const element = el(
     "section", { class: options.wide ? "card chart wide" : "card chart" }, head,
     options.hint ? el("p", { class: "hint" }, options.hint) : null, nothing, picture, legend,
@@ -115,13 +118,12 @@ function decades(given) {
 }
 
 /** Text for plotly, which would take a part of it for HTML. */
-function plain(text) {
+export function plain(text) {
   return String(text ?? "").replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
 }
 
 function legendOf(series) {
-  if (!Array.isArray(series)) return [];
-  const named = series.filter((one) => one.x.length && one.name && !one.unnamed);
+  const named = Array.isArray(series) ? series.filter((one) => one.x.length && one.name && !one.unnamed) : series.legend ?? [];
   return named.map((one) => {
     const key = el("i", { class: `key c${(one.color ?? 0) % 7} ${one.dash ?? "solid"}` });
     return el("span", { class: one.faint ? "faint" : "" }, key, one.name);
@@ -145,7 +147,8 @@ function layout(options, logarithmic, given) {
     hoverlabel: { bgcolor: variable("--card"), bordercolor: grid, font: { color: ink } },
     xaxis: { ...axis, title: { text: options.x ?? "", font: { color: soft, size: 11 }, standoff: 6 }, ...(given.xaxis ?? {}) },
     yaxis: { ...y, ...(given.yaxis ?? {}) },
-    shapes: (options.shapes ?? []).map((one) => ({ ...one, line: { color: soft, width: 1, dash: "dot" } })),
+    shapes: [...(options.shapes ?? []), ...(given.shapes ?? [])].map((one) => ({ line: { color: soft, width: 1, dash: "dot" }, ...one })),
+    annotations: given.annotations ?? [],
     uirevision: "keep",
   };
 }

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from glassnet.viewer.panels import backprop, health, network, neuron, run
+from glassnet.viewer.panels import backprop, health, landscape, network, neuron, results, run
 from glassnet.viewer.query import Query
 from glassnet.viewer.seen import SeenRun
 
@@ -39,4 +39,6 @@ PANELS: dict[str, Panel] = {
     "neuron": Panel(neuron.data, neuron.queries),
     "backprop": Panel(backprop.data, backprop.queries),
     "health": Panel(health.data, health.queries),
+    "landscape": Panel(landscape.data, landscape.queries),
+    "results": Panel(results.data, results.queries),
 }

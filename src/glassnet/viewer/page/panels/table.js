@@ -13,9 +13,11 @@
 //                 live                   whether there is a server
 //                 point(path)            mark the layer with this path wherever it is shown; null marks none
 
-import { backprop } from "glassnet/panels/backprop.js";
-import { network } from "glassnet/panels/network.js";
 import { run } from "glassnet/panels/run.js";
+import { network } from "glassnet/panels/network.js";
+import { backprop } from "glassnet/panels/backprop.js";
 import { health } from "glassnet/panels/health.js";
+import { landscape } from "glassnet/panels/landscape.js";
+import { results } from "glassnet/panels/results.js";
 
-export const PANELS = [run, network, backprop, health];
+export const PANELS = [run, network, backprop, health, landscape, results];
