@@ -201,7 +201,7 @@ def fit(
         config=config,
         diagnostics=watch,
         snapshots=snapshots.weights,
-        data=data if isinstance(data, Dataset) else Dataset("data", train, val),
+        data=data if isinstance(data, Dataset) else _dataset(loop),
         eager_reason=loop.compiled.reason,
         findings=Findings() if listener is None else listener.findings,
         again=again,
@@ -320,6 +320,12 @@ def _check_parameters(net: Module, optimizer: Optimizer) -> None:
     own = {id(parameter) for parameter in net.parameters()}
     if not any(id(parameter) in own for parameter in optimizer.parameters):
         raise ConfigError("the optimizer holds none of the network's parameters. Make it with net.parameters().")
+
+
+def _dataset(loop: Loop) -> Dataset:
+    """The rows of a training as a data set; those of validation only if they are like those of training."""
+    alike = loop.val is not None and loop.val.row_summary() == loop.train.row_summary()
+    return Dataset("data", loop.train, loop.val if alike else None)
 
 
 def _resume(loop: Loop, folder: Path | None, best: BestWeights | None) -> None:

@@ -1,6 +1,7 @@
 """The panel of the landscape, without a browser: its numbers are those of the engine, and their amount is bounded."""
 
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -160,7 +161,7 @@ def test_a_picture_of_a_running_training_is_one_of_a_single_moment():
 
 def test_without_its_data_a_run_has_no_landscape():
     with pytest.raises(ConfigError, match="the data of this run is not known"):
-        ask(FinishedRun(fit(None)))
+        ask(FinishedRun(replace(fit(None), data=None)))
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """The panels of the landscape and of data and results in a real browser."""
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -209,7 +210,7 @@ def test_results_beside_a_training_follow_it(tab):
 
 
 def test_a_run_without_its_data_is_a_card(tab):
-    with served(FinishedRun(fit(None))) as client:
+    with served(FinishedRun(replace(fit(None), data=None))) as client:
         tab.expected = [*tab.expected, "422"]
         for panel in ("landscape", "results"):
             open_page(tab, client, panel)
