@@ -13,7 +13,7 @@ ERROR = re.compile(r"\b[A-Z]\w+Error\b")
 #: The classes that have a place in the reference.
 CLASSES = {
     name: f"glassnet.{part}.{name}"
-    for part in ("engine", "nn", "optim", "data", "train", "engine.errors")
+    for part in ("engine", "nn", "optim", "data", "train", "doctor", "engine.errors")
     for name, value in vars(import_module(f"glassnet.{part}")).items()
     if isinstance(value, type) and value.__module__.startswith(f"glassnet.{part}") and name[0].isupper()
 }

@@ -14,6 +14,8 @@ from pygments.formatters import HtmlFormatter
 from typer.testing import CliRunner
 
 from glassnet.cli import app
+from glassnet.doctor import CODES, explain
+from glassnet.doctor.explain import overview
 
 #: The files that are pages, and the pages that they become; links between them are led there.
 PAGES = {
@@ -34,6 +36,9 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
         files.append(File.generated(config, page, content=text))
     files.append(File.generated(config, "examples.md", content=examples()))
     files.append(File.generated(config, "command.md", content=command()))
+    files.append(File.generated(config, "findings.md", content=findings()))
+    for code in CODES:
+        files.append(File.generated(config, f"findings/{code}.md", content=explain(code)))
     colours = HtmlFormatter(style="friendly").get_style_defs(".highlight")
     files.append(File.generated(config, "highlight.css", content=colours))
     return files
@@ -65,6 +70,11 @@ def command() -> str:
     return "\n\n".join(parts)
 
 
+def findings() -> str:
+    """What the doctor can find, each with a page of its own."""
+    return re.sub(r"^- \*\*([\w-]+)\*\*", r"- [\1](findings/\1.md)", overview(), flags=re.MULTILINE)
+
+
 def on_post_build(config: MkDocsConfig) -> None:
     """Refuse a reference in which a public name is missing."""
     pages = Path(config.site_dir).glob("*.html")
@@ -80,6 +90,7 @@ def on_post_build(config: MkDocsConfig) -> None:
         ".data",
         ".train",
         ".models",
+        ".doctor",
         ".plots",
         ".plots.expression",
     ):

@@ -58,6 +58,7 @@ with tempfile.TemporaryDirectory() as place, sync_playwright() as playwright:
         everything = [
             (panel, width, theme, Path(sys.argv[1]) / f"{panel}-{width}-{theme}.png")
             for panel in PANELS
+            if panel not in ("flow", "neuron")  # they are parts of the network's
             for width in WIDTHS
             for theme in THEMES
         ] if len(sys.argv) > 1 else [
@@ -65,11 +66,12 @@ with tempfile.TemporaryDirectory() as place, sync_playwright() as playwright:
             ("health", 1100, "dark", DOCS / "page_health.png"),
         ]  # fmt: skip
         for panel, width, theme, path in everything:
-            tab = chromium.new_page(viewport={"width": width, "height": 900}, color_scheme=theme)
+            height = 1400 if len(sys.argv) == 1 else 900
+            tab = chromium.new_page(viewport={"width": width, "height": height}, color_scheme=theme)
             tab.goto(f"{server.address}#{panel}")
-            tab.wait_for_selector(".main-svg")
-            if panel != "run":
-                tab.get_by_role("combobox", name="Run").select_option(label="64 tanh, BatchNorm")
+            tab.wait_for_selector("main svg")
+            shown = "16-16 relu, lr 1" if panel == "run" else "64 tanh, BatchNorm"
+            tab.get_by_role("combobox", name="Run").select_option(label=shown)
             picture(tab, path, whole=len(sys.argv) > 1)
             tab.close()
     chromium.close()

@@ -64,14 +64,19 @@ def test_a_wrong_example_is_found(capsys):
 
 def test_the_python_of_the_readme_runs(capsys):
     blocks = re.findall(r"^```python\n(.*?)^```", README.read_text("utf-8"), re.DOTALL | re.MULTILINE)
-    assert len(blocks) == 2
+    assert len(blocks) == 3
+    if importlib.util.find_spec("torch") is None:
+        blocks = blocks[:2]
     gn.manual_seed(0)
     namespace = {}
-    for block in blocks:  # the second goes on from the first
+    for block in blocks:  # each goes on from the one before
         exec(compile(block, "README.md", "exec"), namespace)  # noqa: S102  # the README is the project's own
     shown = capsys.readouterr().out.splitlines()
     assert shown[0] == "5.0"
     assert len(namespace["run"].history["val_accuracy"]) == 5
     assert namespace["run"].history["val_accuracy"][-1] > 0.85
     assert any(line.startswith(str(namespace["run"].history["val_accuracy"])) for line in shown)
-    assert "us a step on one core" in shown[-1]
+    assert any("us a step on one core" in line for line in shown)
+    if "watch" in namespace:
+        said = "warning: missing-nonlinearity in 1 at step 0: layer 0 (Linear 784 -> 16) and layer 1 "
+        assert any(line.startswith(said) for line in shown)

@@ -10,7 +10,7 @@ array(5., dtype=float32)
 import sys
 from typing import TYPE_CHECKING, Any
 
-from glassnet import data, engine, models, nn, optim, plots, train
+from glassnet import data, doctor, engine, models, nn, optim, plots, train
 from glassnet.api import evaluate, fit, lr_find
 from glassnet.compiler.own import compile  # noqa: A004  # glassnet.compile
 from glassnet.engine import *  # noqa: F403  # engine.__all__ is the list
@@ -65,6 +65,7 @@ __all__ = [  # noqa: PLE0604  # engine.__all__ holds strings
     "Run",
     "compile",
     "data",
+    "doctor",
     "models",
     "evaluate",
     "fit",

@@ -9,7 +9,9 @@ from typing import Any
 from glassnet.data.batches import batches
 from glassnet.data.dataset import Dataset, Split
 from glassnet.data.inputs import Data, held_out_split, training_splits
-from glassnet.engine.errors import ConfigError
+from glassnet.doctor import Doctor, Findings
+from glassnet.doctor.listener import Listener
+from glassnet.engine.errors import ConfigError, NonFiniteError
 from glassnet.engine.options import integer_option, number_option
 from glassnet.nn.module import Module
 from glassnet.nn.predict import outputs
@@ -61,6 +63,7 @@ def fit(
     progress: bool = True,
     notes: Mapping[str, Any] | None = None,
     compile: Compile = "auto",  # noqa: A002  # the word for it
+    doctor: bool | Doctor = True,
 ) -> Run:
     """Train a network.
 
@@ -90,9 +93,12 @@ def fit(
     compile: run the steps as native code, which is many times faster for small networks: "auto" where the training is
         long enough to pay for compiling (``run.eager_reason`` says why not), True always, False never; "xla" on the
         devices of JAX.
+    doctor: watch the training and say what is wrong with it, if something is: at most a short block at the end, where
+        there is ``progress``, and ``run.findings``. False does not; a ``gn.doctor.Doctor`` has options.
 
     Raises ConfigError, DataError or ShapeError before the first step where something does not fit, and NonFiniteError
-    if the loss becomes NaN or infinite; the network then has the last weights with a finite loss.
+    if the loss becomes NaN or infinite; the network then has the last weights with a finite loss, and the error the
+    ``findings``.
 
     >>> x = np.random.default_rng(0).standard_normal((200, 2))
     >>> y = (x[:, 0] > x[:, 1]).astype(int)
@@ -148,12 +154,17 @@ def fit(
         _resume(loop, place, best)
     config = describe(loop, {"data": data.name if isinstance(data, Dataset) else None, **(notes or {})})
     everyone: list[Callback] = [*([best] if best else []), *([watch] if watch else []), snapshots, *callbacks]
+    listener = _listener(doctor, speak=progress, shared=diagnostics, folder=place, keep_best=best is not None)
     if place is not None:
         everyone.append(RunFolder(place, config, best, snapshots))
     if progress:
         everyone.append(Progress(None if place is None else how_to_resume(place, config)))
-    loop.use(everyone)
-    loop.run()
+    loop.use([*([listener] if listener else []), *everyone])  # it speaks last: the ends are called in reverse
+    try:
+        loop.run()
+    except NonFiniteError as error:
+        error.findings = () if listener is None else listener.findings
+        raise
     if loop.average is not None:
         loop.average.apply()
     if best is not None:
@@ -162,7 +173,7 @@ def fit(
         net=net,
         history=loop.history,
         steps=loop.step,
-        epochs=loop.epoch,
+        epochs=loop.epochs_ended,
         best_epoch=best.epoch if best is not None and best.epoch else None,
         stopped=loop.stopped,
         seconds=loop.seconds,
@@ -170,7 +181,9 @@ def fit(
         config=config,
         diagnostics=watch,
         snapshots=snapshots.weights,
+        data=data if isinstance(data, Dataset) else Dataset("data", train, val),
         eager_reason=loop.compiled.reason,
+        findings=Findings() if listener is None else listener.findings,
     )
 
 
@@ -251,6 +264,15 @@ def lr_find(
     )
 
 
+def _listener(doctor: bool | Doctor, **options: Any) -> Listener | None:
+    """The callback by which the doctor listens, if it is to."""
+    if doctor is False:
+        return None
+    if doctor is not True and not isinstance(doctor, Doctor):
+        raise ConfigError(f"doctor must be True, False or a glassnet.doctor.Doctor(...), got {doctor!r:.80}.")
+    return Listener(Doctor() if doctor is True else doctor, **options)
+
+
 def _place(folder: str | Path | None, data: Data, resume: bool) -> Path | None:
     """The folder of the run; checks that it is free, or given if a run is to be continued."""
     if folder is None or folder == AUTO:
@@ -284,7 +306,7 @@ def _resume(loop: Loop, folder: Path | None, best: BestWeights | None) -> None:
     if folder is None:
         raise ConfigError("resume=True needs the folder of the run.")
     load_checkpoint(folder, loop, best)
-    if loop.step >= loop.total_steps and not loop.epoch_is_full:
+    if loop.step >= loop.total_steps and not loop.epoch_is_over:
         raise ConfigError(
             f"{folder} is complete: {loop.step:,} of {loop.total_steps:,} steps are made. Ask for more epochs "
             "(--epochs on the command line)."

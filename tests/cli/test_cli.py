@@ -95,6 +95,7 @@ def test_training_on_digits_prints_what_came_out(digits_run):
         "previous.safetensors",
         "diagnostics.jsonl",
         "snapshots.safetensors",
+        "doctor.json",
     }
 
 

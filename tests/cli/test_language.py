@@ -130,10 +130,10 @@ def test_what_is_given_wins_over_a_preset():
 
 
 def test_a_run_of_so_many_steps_goes_on_with_epochs(place):
-    assert "trained 3 epochs, 20 steps" in (place / "mlp.out").read_text()
+    assert "trained 4 epochs, 20 steps" in (place / "mlp.out").read_text()
     done = glassnet("resume", "mlp", "--epochs", 5, cwd=place)
     assert done.returncode == 0, done.stderr
-    assert "trained 5 epochs, 30 steps" in done.stdout
+    assert "trained 6 epochs, 30 steps" in done.stdout
     assert "20 steps are made" in glassnet("resume", "wavenet", cwd=place).stderr
     assert "of 20 steps" in glassnet("summary", "wavenet", cwd=place).stdout
 

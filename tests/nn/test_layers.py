@@ -302,3 +302,21 @@ def test_functions_of_space_equal_the_layers():
     np.testing.assert_array_equal(
         F.pad(images, (1, 2, 0, 3)).data, np.pad(images.data, [(0, 0), (0, 0), (0, 3), (1, 2)])
     )
+
+
+def test_a_table_that_is_there_draws_nothing_and_is_frozen_unless_asked():
+    table = np.arange(6, dtype=np.float32).reshape(3, 2)
+    gn.manual_seed(5)
+    wanted = nn.Linear(2, 2).weight.data
+    gn.manual_seed(5)
+    layer = nn.Embedding.from_pretrained(table)
+    np.testing.assert_array_equal(nn.Linear(2, 2).weight.data, wanted)
+    np.testing.assert_array_equal(layer([2, 0]).data, table[[2, 0]])
+    assert not layer.weight.requires_grad
+    assert nn.Embedding.from_pretrained(table, freeze=False).weight.requires_grad
+    assert repr(layer) == repr(nn.Embedding(3, 2))
+    table[0] = 7
+    assert layer.weight.data[0, 0] == 0
+    for wrong in (np.zeros(3), np.zeros((2, 2), int), np.zeros((0, 2))):
+        with pytest.raises(gn.ShapeError, match="takes a table of numbers"):
+            nn.Embedding.from_pretrained(wrong)

@@ -74,7 +74,14 @@ def test_a_last_batch_of_one_row_can_be_dropped():
 
 def test_steps_end_within_an_epoch():
     run = fit(classifier(), steps=8)
-    assert (run.steps, run.epochs, len(run.history["loss"])) == (8, 1, 1)
+    assert (run.steps, run.epochs, len(run.history["loss"])) == (8, 2, 2)
+
+
+def test_the_end_of_the_training_is_validated_within_an_epoch():
+    net = classifier()
+    run = fit(net, steps=8, validation=0.3, keep_best=False)
+    validation = data.from_arrays(X, Y, validation=0.3, seed=0).val
+    assert run.history["val_loss"][-1] == pytest.approx(gn.evaluate(net, validation)["loss"], rel=1e-6)
 
 
 def test_the_best_weights_are_kept():

@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 
 import glassnet as gn
-from glassnet.train.checkpoint import LATEST, PREVIOUS, read_arrays, write_arrays
+from glassnet.train.checkpoint import LATEST, PREVIOUS, SNAPSHOTS, read_arrays, write_arrays
 from glassnet.train.diagnostics import DIAGNOSTICS, Diagnostics
 from glassnet.train.run import read_config
 from glassnet.train.run_folder import CONFIG, LOG, write_config
+from glassnet.train.snapshots import read_snapshots, write_snapshots
 
 from .disturbed import assert_goes_on, interrupted, undisturbed
 from .training import train
@@ -34,10 +35,16 @@ def write(folder):
     diagnostics.kinds = {"0": "Linear"}
     diagnostics._add({"step": 3, "layers": {"0": {"mean": 0.5}}, "parameters": {}})
     (folder / DIAGNOSTICS).write_bytes(diagnostics.text())
-    return {LATEST: read_arrays, CONFIG: lambda path: read_config(path.parent), DIAGNOSTICS: Diagnostics.read}
+    write_snapshots(folder, {0: {"a": ARRAYS["net/a"]}})
+    return {
+        LATEST: read_arrays,
+        CONFIG: lambda path: read_config(path.parent),
+        DIAGNOSTICS: Diagnostics.read,
+        SNAPSHOTS: lambda path: read_snapshots(path.parent),
+    }
 
 
-@pytest.mark.parametrize("name", [LATEST, CONFIG, DIAGNOSTICS])
+@pytest.mark.parametrize("name", [LATEST, CONFIG, DIAGNOSTICS, SNAPSHOTS])
 @pytest.mark.parametrize("damage", [flips, cuts])
 def test_every_changed_byte_and_every_cut_is_noticed(tmp_path, name, damage):
     read, path = write(tmp_path)[name], tmp_path / name

@@ -7,9 +7,9 @@ import sys
 
 import pytest
 
+from glassnet.doctor.finding import Finding, Remedy
 from glassnet.train.run_folder import CONFIG
-from glassnet.train.storage import sealed_json
-from glassnet.viewer.findings import FINDINGS
+from glassnet.viewer.findings import cards
 from glassnet.viewer.report import write_report
 from glassnet.viewer.runs import runs_in
 from glassnet.viewer.saved import SavedRun
@@ -18,17 +18,15 @@ from .pages import fit, fit_digits, ids, served, training
 
 pytestmark = pytest.mark.browser
 
-FINDING = {
-    "code": "dead-units",
-    "severity": "warning",
-    "layer": "2",
-    "step": 40,
-    "message": "Half of the units give 0 for every row.",
-    "why": "They learn nothing any more.",
-    "evidence": {"figure": "share of dead units", "value": 0.5, "threshold": 0.4},
-    "remedy": {"text": "nn.LeakyReLU()", "change": None},
-    "explains": [],
-}
+FINDING = Finding(
+    code="dead-units",
+    severity="warning",
+    layer="2",
+    step=40,
+    message="<img src=x onerror=alert(1)>",
+    evidence={"figure": "share of dead units", "value": 0.5, "threshold": 0.4},
+    remedy=Remedy("nn.LeakyReLU()"),
+)
 
 
 def open_page(tab, client, panel="run"):
@@ -96,9 +94,12 @@ def test_two_runs_are_laid_over_each_other_and_one_can_be_left_out(tab, tmp_path
 
 def test_the_doctor_points_at_a_layer(tab, tmp_path):
     fit(tmp_path / "run")
-    finding = {**FINDING, "message": "<img src=x onerror=alert(1)>"}
-    (tmp_path / "run" / FINDINGS).write_bytes(sealed_json({"findings": [finding]}))
-    with served(SavedRun(tmp_path / "run")) as client:
+
+    class Sick(SavedRun):
+        def findings(self):
+            return cards([FINDING])
+
+    with served(Sick(tmp_path / "run")) as client:
         open_page(tab, client)
         card = tab.locator(".finding")
         assert "<img src=x" in card.inner_text()
@@ -159,6 +160,7 @@ def test_the_command_goes_on_when_the_page_asks(tab, tmp_path):
             tab.wait_for_selector(".top .pill[data-state='running']")
             assert tab.get_by_role("button", name="Stop").is_visible()
         finally:
+            tab.goto("about:blank")
             process.send_signal(signal.SIGINT)
             output = process.stdout.read()
     assert process.returncode == 130, output

@@ -6,6 +6,7 @@ import sys
 import pytest
 
 import glassnet as gn
+from glassnet.viewer import page
 
 from ..cli.command import glassnet
 from .pages import Client, fit, fit_digits
@@ -17,6 +18,7 @@ def test_without_the_extra_the_page_says_what_to_install(monkeypatch, tmp_path, 
         if name.split(".")[0] == missing or name.startswith("glassnet.viewer.app"):
             monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, missing, None)
+    page.plotly.cache_clear()
     fit(tmp_path / "run")
     done = glassnet("view", tmp_path / "run")
     assert done.returncode == 2

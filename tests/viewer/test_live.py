@@ -30,7 +30,7 @@ def test_the_set_up_is_that_of_the_beginning_also_while_a_step_is_recorded():
 
 def test_what_is_seen_is_where_the_training_is():
     live = LiveRun("live")
-    assert live.summary() == {"name": "live", "version": "0", "state": "waiting", "actions": []}
+    assert live.summary() == {"name": "live", "version": "0 0", "state": "waiting", "actions": []}
     with pytest.raises(ConfigError, match="has not begun"):
         live.position()
     seen = []

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 import glassnet as gn
+from glassnet.doctor.file import DOCTOR
 from glassnet.engine.errors import CheckpointError, ConfigError
 from glassnet.train.checkpoint import LATEST, read_position
 from glassnet.train.diagnostics import DIAGNOSTICS
 from glassnet.train.run_folder import CONFIG, RunFolder
 from glassnet.train.storage import sealed_json
-from glassnet.viewer.findings import FINDINGS
 from glassnet.viewer.in_memory import FinishedRun
 from glassnet.viewer.panels import PANELS
 from glassnet.viewer.query import Query
@@ -86,8 +86,11 @@ def test_a_run_in_memory(tmp_path):
     assert seen.state() == "done"
     for panel in PANELS.values():
         assert panel.data(seen, Query())
-    with pytest.raises(ConfigError, match="the data of this run is not known"):
-        seen.dataset()
+    assert seen.dataset().train.x.shape == (72, 4)
+    run.save(tmp_path / "saved")
+    for loaded in (FinishedRun(gn.Run.load(tmp_path / "saved")), SavedRun(tmp_path / "saved")):
+        with pytest.raises(ConfigError, match="the data of this run is not known"):
+            loaded.dataset()
     saved = fit_digits(tmp_path / "digits")
     assert FinishedRun(saved).dataset().classes == SavedRun(tmp_path / "digits").dataset().classes
 
@@ -153,7 +156,8 @@ def hostile(folder):
             file.truncate(2**40)
 
     def a_folder():
-        (folder / FINDINGS).mkdir()
+        (folder / DOCTOR).unlink()
+        (folder / DOCTOR).mkdir()
 
     return {
         "no seal": (write(CONFIG, b"{}"), "no seal"),
@@ -170,8 +174,8 @@ def hostile(folder):
         "link": (link, "is a link"),
         "sparse": (sparse, "at most"),
         "checkpoint": (write(LATEST, b"\xff" * 100), "head"),
-        "findings": (write(FINDINGS, sealed_json({"findings": [1]})), "expected a finding"),
-        "no findings": (write(FINDINGS, b"{"), "seal"),
+        "findings": (write(DOCTOR, sealed_json({"findings": [1]})), "not the evidence"),
+        "no findings": (write(DOCTOR, b"{"), "seal"),
         "a folder": (a_folder, "not a file"),
     }  # fmt: skip
 

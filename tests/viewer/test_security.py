@@ -1,6 +1,7 @@
 """The guard: every route refuses what it must, and no request reaches a route that is not in the table."""
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import quote
 
 import pytest
@@ -13,13 +14,13 @@ from glassnet.viewer.saved import SavedRun
 from glassnet.viewer.security import LONGEST_BODY, LONGEST_QUERY, Guard
 from glassnet.viewer.server import Server
 
-from .pages import Client, fit, ids, served, training
+from .pages import Client, fit_digits, ids, served, training
 
 
 @pytest.fixture(scope="module")
 def client(tmp_path_factory):
     folder = tmp_path_factory.mktemp("guarded") / "run"
-    fit(folder)
+    fit_digits(folder)
     with training() as live, served(SavedRun(folder), live) as client:
         yield client
 
@@ -164,9 +165,15 @@ def through_the_guard(path="/", method="GET", **headers):
         "method": method,
         "headers": [(name.encode(), value.encode()) for name, value in given.items()],
     }
-    asyncio.run(guard(scope, None, send))
+    run(guard(scope, None, send))
     assert bool(reached) == (sent[0]["status"] == 200)
     return bool(reached)
+
+
+def run(coroutine):
+    """What a coroutine gives, from a thread of its own: Playwright keeps a loop running in this one."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, coroutine).result()
 
 
 def test_the_guard_itself_keeps_everything_out():
@@ -185,7 +192,7 @@ def test_the_guard_itself_keeps_everything_out():
 def test_what_is_no_request_is_not_served():
     guard = Guard(None, hosts=frozenset(["a:1"]), token="t")  # noqa: S106
     with pytest.raises(RuntimeError, match="serves no websocket"):
-        asyncio.run(guard({"type": "websocket"}, None, None))
+        run(guard({"type": "websocket"}, None, None))
 
 
 @pytest.mark.parametrize("path", ["/page/index.html/x", "/page/nothing.js", "/page/page.py", "/api/runs", "/nothing"])

@@ -122,7 +122,7 @@ def test_the_steps_of_a_neuron_begin_with_the_gradient_of_the_network_and_end_wi
     _, (z, hidden, _) = engine(net, 3)
     neuron = int(np.abs(z.grad[0]).argmax())
     graph = data(seen, Query({"kind": "neuron", "row": "3", "stage": "1", "neuron": str(neuron)}))
-    assert graph["seed"] == pytest.approx(hidden.grad[0, neuron], **CLOSE)
+    assert graph["seed"] == pytest.approx(hidden.grad[0, neuron], rel=1e-4)
     arrived = replay(graph)
     titles = [node["title"] for node in graph["nodes"]]
     weights = [(i, int(title[2:-1])) for i, title in enumerate(titles) if title.startswith("w[")]

@@ -9,7 +9,9 @@ import typer
 
 from glassnet.cli.compare import compare
 from glassnet.cli.data import app as data
+from glassnet.cli.doctor import doctor
 from glassnet.cli.evaluate import evaluate
+from glassnet.cli.explain import explain
 from glassnet.cli.lr_find import lr_find
 from glassnet.cli.plot import plot
 from glassnet.cli.predict import predict
@@ -30,7 +32,23 @@ app = typer.Typer(
     add_completion=False,
     help="Build, train and see into neural networks.",
 )
-for command in (train, tune, resume, evaluate, predict, sample, score, lr_find, summary, plot, compare, view, report):
+for command in (
+    train,
+    tune,
+    resume,
+    evaluate,
+    predict,
+    sample,
+    score,
+    lr_find,
+    summary,
+    plot,
+    compare,
+    doctor,
+    explain,
+    view,
+    report,
+):
     app.command()(command)
 app.add_typer(data, name="data")
 

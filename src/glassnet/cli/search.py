@@ -266,11 +266,7 @@ def _make_trial(
     if run.stopped == INTERRUPTED:
         study.tell(trial, state=TrialState.FAIL)
         raise KeyboardInterrupt
-    losses = run.history.get("val_loss")
-    if not losses:
-        trial.set_user_attr("reason", f"{run.steps:,} steps are less than an epoch, after which it would be validated")
-        study.tell(trial, state=TrialState.PRUNED)
-        return
+    losses = run.history["val_loss"]
     trial.set_user_attr("epoch", int(np.argmin(losses)) + 1)
     trial.set_user_attr("epochs", run.epochs)
     if run.stopped == PRUNED:

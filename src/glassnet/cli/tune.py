@@ -90,11 +90,15 @@ def tune(
             raise typer.Exit(130)
 
 
+#: Options of a single training: where it is saved, and where it is shown.
+_PLACES = ("folder", "view", "host", "port")
+
+
 def _with_options_of_train(command: Callable[..., None]) -> None:
-    """Give a command that takes ``**given`` the options of ``glassnet train``, but for the folder."""
+    """Give a command that takes ``**given`` the options of ``glassnet train``, but for where it is saved and shown."""
     own = inspect.signature(command, eval_str=True).parameters
     theirs = inspect.signature(train, eval_str=True).parameters
-    chosen = [own["data"], *(theirs[name] for name in theirs if name not in own and name != "folder")]
+    chosen = [own["data"], *(theirs[name] for name in theirs if name not in (*own, *_PLACES))]
     chosen += [parameter for name, parameter in own.items() if name not in ("data", "given")]
     command.__signature__ = inspect.Signature(chosen)  # type: ignore[attr-defined]
     command.__annotations__ = {parameter.name: parameter.annotation for parameter in chosen}
@@ -121,7 +125,7 @@ class _Shown:
         """Show how far the trial at hand is, or else what was finished meanwhile."""
         if loop is not None:
             if self._bar is not None:
-                text = f"epoch {loop.epoch}  val loss {loop.history['val_loss'][-1]:.4f}"
+                text = f"epoch {loop.epochs_ended}  val loss {loop.history['val_loss'][-1]:.4f}"
                 self._bar.update(len(self._known), text)
             return True
         new = [trial for trial in _finished(self._study) if trial.number not in self._known]

@@ -157,6 +157,8 @@ def gradient_flow(output: Tensor, gradient: Any = None) -> Iterator[tuple[Tensor
 def backward(output: Tensor, gradient: Any = None) -> None:
     """Add the gradient of ``output`` to ``.grad`` of every leaf, and of every tensor that asked to retain it."""
     xp = scope.xp
+    for watcher in scope.watchers:
+        watcher(output)
     for tensor, g in gradient_flow(output, gradient):
         if tensor.node is None or tensor.retains_grad:
             if scope.tracer is not None:

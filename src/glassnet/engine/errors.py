@@ -5,6 +5,7 @@ An error is one sentence that names the layer, file, row or option, what was exp
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 
@@ -45,7 +46,9 @@ class CheckpointError(GlassnetError, RuntimeError):
 
 
 class NonFiniteError(GlassnetError, ArithmeticError):
-    """A training whose loss became NaN or infinite."""
+    """A training whose loss became NaN or infinite. ``findings``: what the doctor says about it, if it listened."""
+
+    findings: Sequence[Any] = ()
 
 
 class TraceError(GlassnetError, TypeError):

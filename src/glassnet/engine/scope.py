@@ -21,6 +21,7 @@ class Scope(threading.local):
     layer: Any = None  # the innermost module whose forward() is running
     moment: tuple[int, int] | None = None  # seed and step of the training that is running
     tracer: Any = None  # where a step is being recorded: who records it
+    watchers: tuple[Any, ...] = ()  # functions that backward() tells of its output before it begins
 
 
 scope = Scope()

@@ -150,8 +150,7 @@ class NGram:
         weight = np.empty(counts.shape, FLOAT)
         for start in range(0, len(counts), ROWS_AT_ONCE):
             weight[start : start + ROWS_AT_ONCE] = self._log_probabilities(counts[start : start + ROWS_AT_ONCE])
-        net = Sequential(JoinIndices(size), Embedding(len(counts), size))
-        net[1].weight.data = weight
+        net = Sequential(JoinIndices(size), Embedding.from_pretrained(weight, freeze=False))
         net.task = "classification"
         return net.eval()
 

@@ -4,10 +4,13 @@ makes one index of several.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from glassnet.engine.checks import check_indices
-from glassnet.engine.convert import FLOAT
+from glassnet.engine.convert import FLOAT, as_array
+from glassnet.engine.errors import ShapeError
 from glassnet.engine.options import integer_option
 from glassnet.engine.tensor import Tensor
 from glassnet.nn import functional, init
@@ -30,6 +33,26 @@ class Embedding(Module):
         self.embedding_dim = integer_option("Embedding embedding_dim", embedding_dim, 1)
         self.weight = Parameter(np.zeros((num_embeddings, embedding_dim), FLOAT))
         init.normal_(self.weight)
+
+    @classmethod
+    def from_pretrained(cls, embeddings: Any, freeze: bool = True) -> Embedding:
+        """The layer with this table, (num_embeddings, embedding_dim), of which nothing is drawn; with ``freeze`` it is
+        not trained.
+
+        >>> nn.Embedding.from_pretrained(np.eye(3, dtype=np.float32))([2, 0]).numpy()
+        array([[0., 0., 1.],
+               [1., 0., 0.]], dtype=float32)
+        """
+        table = as_array(embeddings)
+        if table.ndim != 2 or not table.size or table.dtype.kind != "f":
+            raise ShapeError(
+                f"Embedding.from_pretrained() takes a table of numbers (num_embeddings, embedding_dim), got "
+                f"{table.dtype} of shape {table.shape}."
+            )
+        layer = cls.__new__(cls)
+        layer.num_embeddings, layer.embedding_dim = table.shape
+        layer.weight = Parameter(table, requires_grad=not freeze)
+        return layer
 
     def forward(self, indices: Tensor) -> Tensor:
         """(...) -> (..., embedding_dim). Raises DataError for an index that has no row."""

@@ -27,7 +27,7 @@ class BestWeights(Callback):
         """Keep these weights if they are the best so far. No copy: an update makes new arrays."""
         losses = loop.history.get("val_loss")
         if losses and losses[-1] < self.loss:
-            self.epoch, self.loss = loop.epoch, losses[-1]
+            self.epoch, self.loss = loop.epochs_ended, losses[-1]
             self.arrays = loop.weights()
 
     def restore(self, loop: Loop) -> None:

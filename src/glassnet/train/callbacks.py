@@ -17,7 +17,8 @@ class Callback:
 
     A method ``on_...`` that is no hook is an error when the class is made: a misspelt hook would never be called.
 
-    look_every: call ``on_look`` before each step whose number, from 0, is a multiple of it.
+    look_every: call ``on_look`` before each step whose number, from 0, is a multiple of it; for other steps, define
+        ``next_look``.
     every_step: whether ``on_step_start`` and ``on_step_end`` are called around each step, which makes compiled
         training slower, or around several together, about ten times a second.
 
@@ -32,6 +33,10 @@ class Callback:
 
     look_every: int | None = None
     every_step: bool = True
+
+    def next_look(self, step: int) -> int | None:
+        """The first step from this one on, from 0, into which the callback wants to look; None if there is none."""
+        return None if self.look_every is None else -(-step // self.look_every) * self.look_every
 
     def on_fit_start(self, loop: Loop) -> None:
         """Before the first step."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from glassnet.engine.backward import topological_order
 from glassnet.engine.namespace import Array
 from glassnet.engine.tensor import Tensor
 from glassnet.nn.module import Module
@@ -16,6 +18,10 @@ from glassnet.train.saturation import flat_part
 
 #: Layers whose outputs are the numbers that came in.
 RESHAPING = (Flatten, FlattenConsecutive, Identity, Unflatten)
+#: Operations whose results are activations, before or after the nonlinear function.
+_ACTIVATIONS = {"linear", "project", "matmul", "conv", "add", "batch_norm", "layer_norm"} | {
+    *("tanh", "sigmoid", "softplus", "relu", "leaky_relu", "elu", "gelu", "silu", "softmax", "log_softmax")
+}
 
 
 @dataclass(frozen=True)
@@ -25,12 +31,18 @@ class Look:
     outputs: path -> the layer and what it gives out, with the gradient of the loss by it in ``grad``.
     before, after: path -> the values of a parameter before and after the update. gradients: that of the loss by it,
     after clipping, or None.
+    batch: the inputs and targets. output: that of the network, with its graph and the gradient of the loss by it.
+    values: what the step told, such as "loss". called: the paths of the modules whose forward() was run.
     """
 
     outputs: dict[str, tuple[Module, Tensor]]
     before: dict[str, Array]
     after: dict[str, Array]
     gradients: dict[str, Array | None]
+    batch: tuple[Tensor, Tensor]
+    output: Tensor | None
+    values: dict[str, Any]
+    called: frozenset[str]
 
     def plot_histograms(self, path: str | Path | None = None) -> Any:
         """A matplotlib figure: how the outputs of each layer are distributed, and the gradients by them; saved if a
@@ -76,30 +88,67 @@ def look(step: BatchStep, x: Tensor, y: Tensor) -> Look:
     net, optimizer = step.net, step.optimizer
     tensors = [(tensor, tensor.data, tensor.grad) for tensor in step.tensors().values()]
     states, steps = list(optimizer.states), optimizer.steps
+    metrics, step.metrics = step.metrics, {}  # they may be the user's own, and count how often they are called
     before = {name: parameter.data for name, parameter in net.named_parameters()}
     outputs: dict[str, tuple[Module, Tensor]] = {}
-    removers: list[Callable[[], None]] = []
+    whole: list[Tensor] = []
 
-    def listener(path: str) -> Callable[[Module, tuple[Any, ...], Any], None]:
+    def listen_to_all(_module: Module, _inputs: tuple[Any, ...], output: Any) -> None:
+        if isinstance(output, Tensor) and output.requires_grad:
+            retain_activations(output)
+            whole[:] = [output]
+
+    called: set[str] = set()
+
+    def listener(path: str, is_leaf: bool) -> Callable[[Module, tuple[Any, ...], Any], None]:
         def listen(module: Module, _inputs: tuple[Any, ...], output: Any) -> None:
-            if isinstance(output, Tensor) and output.requires_grad:
+            called.add(path)
+            if is_leaf and isinstance(output, Tensor) and output.requires_grad:
                 output.retain_grad()
                 outputs[path] = (module, output)
 
         return listen
 
     try:
-        removers += [module.register_forward_hook(listener(path)) for path, module in leaves(net)]
-        step(x, y)
+        with without_hooks(net):
+            inner = {id(module) for _, module in leaves(net)}
+            for path, module in net.named_modules():
+                module.register_forward_hook(listener(path, id(module) in inner))
+            net.register_forward_hook(listen_to_all)
+            values = step(x, y)
         after = {name: parameter.data for name, parameter in net.named_parameters()}
         gradients = {name: parameter.grad for name, parameter in net.named_parameters()}
     finally:
-        for remove in removers:
-            remove()
         for tensor, data, gradient in tensors:
             tensor.data, tensor.grad = data, gradient
         optimizer.states, optimizer.steps = states, steps
-    return Look(outputs, before, after, gradients)
+        step.metrics = metrics
+    output = next(iter(whole), None)
+    return Look(outputs, before, after, gradients, (x, y), output, values, frozenset(called))
+
+
+def retain_activations(output: Tensor) -> None:
+    """Let the activations that an output was computed from keep their gradients, also where no layer made them."""
+    for tensor in topological_order(output):
+        if tensor.node is not None and tensor.node.operation.name in _ACTIVATIONS:
+            tensor.retain_grad()
+    if output.requires_grad:
+        output.retain_grad()
+
+
+@contextmanager
+def without_hooks(net: Module) -> Iterator[None]:
+    """Meanwhile the hooks of a network are not called, and afterwards it has those that it had: what is computed for
+    show is nothing that they should count.
+    """
+    hooks = [(module, module._forward_hooks) for module in net.modules()]
+    for module, _ in hooks:
+        module._forward_hooks = ()
+    try:
+        yield
+    finally:
+        for module, own in hooks:
+            module._forward_hooks = own
 
 
 def leaves(net: Module) -> list[tuple[str, Module]]:

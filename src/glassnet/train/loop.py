@@ -29,6 +29,7 @@ from glassnet.train.compiled import Compile, CompiledSteps
 from glassnet.train.evaluate import Loss, Means, modules_of
 from glassnet.train.interrupt import on_ctrl_c
 from glassnet.train.look import look
+from glassnet.train.loss_record import LossRecord
 from glassnet.train.metrics import Metric
 from glassnet.train.position import Position
 
@@ -37,7 +38,8 @@ class Loop:
     """A training that can be stopped after any step and continued from there.
 
     Where it is: ``step`` steps have been made since the beginning, ``epoch`` epochs are complete, and ``means`` holds
-    the sums of the one that is not. ``history`` has a list for each value, with an entry for each epoch.
+    the sums of the one that is not. ``history`` has a list for each value, with an entry for each epoch; ``losses`` the
+    losses of the steps made in this sitting. ``failure`` is the error of a loss that was not finite.
     """
 
     def __init__(
@@ -87,7 +89,9 @@ class Loop:
         self.step = 0
         self.history: dict[str, list[float]] = {}
         self.means = Means()
+        self.losses = LossRecord()
         self.last_loss = math.nan
+        self.failure: NonFiniteError | None = None
         self.seconds = 0.0  # spent so far, in this and in earlier sittings
         self.stopped: str | None = None  # why, if before total_steps
         self._tensors = list(self.batch_step.tensors().values())
@@ -102,9 +106,14 @@ class Loop:
         return self.step // self.steps_per_epoch
 
     @property
-    def epoch_is_full(self) -> bool:
-        """Whether all steps of an epoch are made and its values are not in the history yet."""
-        return self.means.rows > 0 and self.step % self.steps_per_epoch == 0
+    def epochs_ended(self) -> int:
+        """The number of epochs in the history, of which the last may have been cut by the end of the training."""
+        return len(self.history.get("lr", ()))
+
+    @property
+    def epoch_is_over(self) -> bool:
+        """Whether all steps of an epoch, or of the training, are made and its values are not in the history yet."""
+        return self.means.rows > 0 and (self.step % self.steps_per_epoch == 0 or self.step >= self.total_steps)
 
     def position(self) -> Position:
         """Where the training is, for a checkpoint."""
@@ -127,7 +136,7 @@ class Loop:
             if one.look_every is not None:
                 integer_option(f"{type(one).__name__}.look_every", one.look_every, 1)
         self.callbacks = tuple(callbacks)
-        self._lookers = [one for one in callbacks if one.look_every is not None]
+        self._lookers = [one for one in callbacks if type(one).on_look is not Callback.on_look]
         # Compiled steps are made many at a time, unless someone wants to be called around each.
         self.step_by_step = any(
             one.every_step and getattr(type(one), hook) is not getattr(Callback, hook)
@@ -159,7 +168,7 @@ class Loop:
             with on_ctrl_c(lambda: self.stop("interrupted")):
                 while True:
                     self.seconds = time.perf_counter() - started
-                    if self.epoch_is_full:
+                    if self.epoch_is_over:
                         self._end_epoch()
                     if self.step >= self.total_steps or self.stopped is not None:
                         break
@@ -212,7 +221,8 @@ class Loop:
         try:
             with training_step(self.seed, self.step):
                 values = self.batch_step(x, y)
-        except NonFiniteError:
+        except NonFiniteError as error:
+            self.failure = error
             self.go_back()
             raise
         self.go_back = here
@@ -231,12 +241,13 @@ class Loop:
     def count(self, values: Mapping[str, float], rows: int) -> None:
         """Take notice of the values of a step that was made."""
         self.last_loss = values["total"]
+        self.losses.add(self.last_loss)
         self.means.add({name: value for name, value in values.items() if name != "total"}, rows)
         self.step += 1
 
     def _look(self, order: Batches, number: int) -> None:
         """Where a callback wants to look inside of this step, make it once for show with its batch."""
-        due = [one for one in self._lookers if one.look_every and not self.step % one.look_every]
+        due = [one for one in self._lookers if one.next_look(self.step) == self.step]
         if not due:
             return
         try:
@@ -251,8 +262,8 @@ class Loop:
         """How many steps may be made before the next look."""
         if self.step_by_step:
             return 1
-        waits = [one.look_every - self.step % one.look_every for one in self._lookers if one.look_every]
-        return min([self.total_steps - self.step, *waits])
+        looks = [one.next_look(self.step + 1) for one in self._lookers]
+        return min([self.total_steps, *(at for at in looks if at is not None)]) - self.step
 
     def _end_epoch(self) -> None:
         """Validate, and add the epoch's values to the history."""

@@ -12,7 +12,7 @@ MOST = 2**53
 @dataclass(frozen=True)
 class Position:
     """step: how many steps are made. sums, rows: of the values of the epoch that is not complete.
-    history: a list for each value with an entry for each complete epoch. seconds: how long it took.
+    history: a list for each value with an entry for each epoch that is over. seconds: how long it took.
     stopped: why the training ended early, or None.
     """
 

@@ -50,7 +50,7 @@ class Progress(Callback):
     def on_epoch_end(self, loop: Loop) -> None:
         """Print the values of the epoch."""
         epochs = -(-loop.total_steps // loop.steps_per_epoch)
-        self._print(f"epoch {loop.epoch:>{len(str(epochs))}}/{epochs}  {epoch_line(loop.history)}")
+        self._print(f"epoch {loop.epochs_ended:>{len(str(epochs))}}/{epochs}  {epoch_line(loop.history)}")
 
     def on_fit_end(self, loop: Loop) -> None:
         """Take the bar away, and say why the training ended early and how to go on."""

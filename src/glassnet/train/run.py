@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from glassnet.data.dataset import Dataset
 from glassnet.engine.errors import CheckpointError, ConfigError
 from glassnet.engine.namespace import Array
 from glassnet.nn.config import from_config, to_config
@@ -30,12 +31,16 @@ class Run:
 
     net: the network, with its best weights if there was a validation split.
     history: a list for each value (loss, val_loss, accuracy, lr, seconds ...) with an entry for each epoch.
-    steps, epochs: how many were made. best_epoch: whose weights the network has; None for the last.
+    steps, epochs: how many were made; where the end of a training has cut an epoch and it was
+    resumed, the rest is another one. best_epoch: whose weights the network has; None for the last.
     stopped: why the training ended early, or None. seconds: how long it took.
     folder: where it was saved, or None. config: what is needed to repeat it.
     diagnostics: statistics of layers and parameters over time, see ``Diagnostics``.
     snapshots: the weights after some epochs, see ``Snapshots``; of a loaded run they stay in its folder.
+    data: what it was trained on; None for a loaded run.
     eager_reason: why steps were made eagerly, where they might have been compiled, or None.
+    findings: what the doctor has found, causes first; empty for a healthy run. They are not read back by ``load``: see
+    ``glassnet.doctor.of_run``.
     """
 
     net: Module
@@ -49,7 +54,9 @@ class Run:
     config: dict[str, Any]
     diagnostics: Diagnostics | None = None
     snapshots: Mapping[int, Mapping[str, Array]] = field(default_factory=dict)
+    data: Dataset | None = None
     eager_reason: str | None = None
+    findings: Sequence[Any] = ()
 
     def __repr__(self) -> str:
         parts = [f"{self.epochs} epochs", f"{self.steps:,} steps", f"{self.seconds:.1f} s"]

@@ -1,49 +1,51 @@
-"""What the doctor has found in a run, as the page shows it."""
+"""What the doctor has found in a run, as cards of the page."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from glassnet.doctor.file import DOCTOR
+from glassnet.doctor.finding import Finding
+from glassnet.doctor.of_run import of_run
 from glassnet.engine.errors import CheckpointError
-from glassnet.train.storage import parse_sealed_json, read_file
 
-FINDINGS = "doctor.json"
-#: Bytes of that file that are read at most, and findings that are shown.
-LONGEST, MOST = 2**24, 100
-_TEXTS = ("code", "severity", "message", "why")
+#: Findings that are shown at most, and characters of a text.
+MOST, LONGEST = 100, 1000
 
 
-def read_findings(folder: Path) -> list[dict[str, Any]]:
-    """The findings that stand in the folder of a run; none where there is no such file.
-
-    Raises CheckpointError for a file that is damaged or holds something else.
-    """
-    path = folder / FINDINGS
-    if not path.exists():
-        return []
-    found = parse_sealed_json(read_file(path, LONGEST), FINDINGS).get("findings", [])
-    if not isinstance(found, list):
-        raise CheckpointError(f"{FINDINGS} holds no list of findings.")
-    return [checked(one) for one in found[:MOST]]
+def cards(findings: Iterable[Finding]) -> list[dict[str, Any]]:
+    """The findings as values for JSON, with texts of limited length."""
+    return [card(one) for one in list(findings)[:MOST]]
 
 
-def checked(finding: Any) -> dict[str, Any]:
-    """A finding with the parts that are shown, each of its type. Raises CheckpointError for what is none."""
-    if not isinstance(finding, dict) or not isinstance(finding.get("message"), str):
-        raise CheckpointError(f"expected a finding of the doctor, got {finding!r:.80}.")
-    texts = {name: str(finding.get(name) or "")[:1000] for name in _TEXTS}
-    layer, step, evidence = finding.get("layer"), finding.get("step"), finding.get("evidence")
-    remedy, explains = finding.get("remedy"), finding.get("explains")
+def card(finding: Finding) -> dict[str, Any]:
+    """One finding: its figures as text, and of those that it explains the sentences."""
+    found = finding.to_json()
+    texts = {name: str(found[name])[:LONGEST] for name in ("code", "severity", "message", "why")}
     return {
         **texts,
-        "layer": layer[:200] if isinstance(layer, str) else None,
-        "step": step if isinstance(step, int) else None,
-        "evidence": {str(name)[:80]: str(value)[:200] for name, value in list(evidence.items())[:12]}
-        if isinstance(evidence, dict)
-        else {},
-        "remedy": str(remedy.get("text") or "")[:1000] if isinstance(remedy, dict) else "",
-        "explains": [str(one.get("message") or "")[:1000] for one in explains[:10] if isinstance(one, dict)]
-        if isinstance(explains, list)
-        else [],
+        "layer": None if finding.layer is None else finding.layer[:LONGEST],
+        "step": finding.step,
+        "evidence": {str(name)[:80]: _figure(value) for name, value in list(finding.evidence.items())[:12]},
+        "remedy": finding.remedy.text[:LONGEST],
+        "explains": [one.message[:LONGEST] for one in finding.explains[:10]],
     }
+
+
+def findings_in(folder: Path) -> list[dict[str, Any]]:
+    """What the rules of now find in the evidence in the folder of a run; nothing where none was gathered.
+
+    Raises CheckpointError for evidence that is damaged or cannot be judged.
+    """
+    if not (folder / DOCTOR).exists():
+        return []
+    try:
+        return cards(of_run(folder))
+    except (ArithmeticError, AttributeError, LookupError, TypeError) as error:  # evidence that someone made up
+        raise CheckpointError(f"{DOCTOR} of {folder.name} cannot be judged: {error!r:.200}.") from error
+
+
+def _figure(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)[:200]

@@ -16,8 +16,8 @@ from glassnet.train.diagnostics import Diagnostics
 from glassnet.train.position import Position
 from glassnet.train.run import Run
 from glassnet.train.snapshots import read_snapshots
-from glassnet.viewer.findings import checked
-from glassnet.viewer.seen import SeenRun, State
+from glassnet.viewer.findings import cards
+from glassnet.viewer.seen import UNKNOWN_DATA, SeenRun, State
 
 
 class FinishedRun(SeenRun):
@@ -61,11 +61,13 @@ class FinishedRun(SeenRun):
         return layer_rows(self.run.net)
 
     def dataset(self) -> Dataset:
-        """The data of the command. Raises ConfigError for a run of a program, which does not keep its data."""
+        """What it was trained on, or that of the command. Raises ConfigError for a loaded run of a program."""
+        if self.run.data is not None:
+            return self.run.data
         if self.run.folder is None or "recipe" not in self.run.config:
-            raise ConfigError("the data of this run is not known: it was trained by a program, not by the command.")
+            raise ConfigError(UNKNOWN_DATA)
         return data_of(self.run.config, self.run.folder)
 
     def findings(self) -> list[dict[str, Any]]:
         """What the doctor found in it."""
-        return [checked(one.to_json()) for one in getattr(self.run, "findings", ())]
+        return cards(self.run.findings)

@@ -17,6 +17,7 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from glassnet.data.dataset import Dataset
+from glassnet.doctor.listener import Listener
 from glassnet.engine.errors import ConfigError
 from glassnet.engine.namespace import Array
 from glassnet.nn.module import Module
@@ -28,7 +29,7 @@ from glassnet.train.position import Position
 from glassnet.train.run import describe, read_config
 from glassnet.train.run_folder import CONFIG
 from glassnet.train.snapshots import Snapshots
-from glassnet.viewer.findings import read_findings
+from glassnet.viewer.findings import cards
 from glassnet.viewer.seen import SeenRun, State
 from glassnet.viewer.thin import Grown, Series
 
@@ -168,8 +169,9 @@ class LiveRun(SeenRun):
             ) from None
 
     def version(self) -> str:
-        """How often something has changed."""
-        return str(self.changes)
+        """How often something has changed; the doctor speaks when the training has ended."""
+        listener = self._listener() if self.has_begun else None
+        return f"{self.changes} {0 if listener is None else len(listener.findings)}"
 
     def summary(self) -> dict[str, Any]:
         """The run in a line; nothing but its name before it has begun."""
@@ -229,8 +231,20 @@ class LiveRun(SeenRun):
         return dataset
 
     def findings(self) -> list[dict[str, Any]]:
-        """Those in the folder: a training that goes on has none yet."""
-        return [] if self.folder is None or self._running else read_findings(self.folder)
+        """What is certain already while the training goes on, and all of it at its end."""
+        listener = self._listener()
+        if listener is None:
+            return []
+        if not self._running:
+            return cards(listener.findings)
+        known, seen = self._kept.get("findings", (-1, []))
+        if known != len(listener.evidence.probes):
+            seen = cards(listener.doctor.diagnose(listener.evidence, at_once=True))
+            self._kept["findings"] = len(listener.evidence.probes), seen
+        return list(seen)
+
+    def _listener(self) -> Listener | None:
+        return next((one for one in self.loop.callbacks if isinstance(one, Listener)), None)
 
     def batch_losses(self) -> tuple[list[float], list[float]]:
         """The losses of the batches that were noted."""

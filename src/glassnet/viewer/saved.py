@@ -10,7 +10,8 @@ from threading import RLock
 from typing import Any
 
 from glassnet.data.dataset import Dataset
-from glassnet.engine.errors import CheckpointError
+from glassnet.doctor.file import DOCTOR
+from glassnet.engine.errors import CheckpointError, ConfigError
 from glassnet.engine.namespace import Array
 from glassnet.engine.random import undisturbed
 from glassnet.nn.config import from_config
@@ -23,8 +24,8 @@ from glassnet.train.position import Position
 from glassnet.train.run import Run, read_config
 from glassnet.train.run_folder import CONFIG
 from glassnet.train.snapshots import read_snapshots
-from glassnet.viewer.findings import FINDINGS, read_findings
-from glassnet.viewer.seen import SeenRun, State
+from glassnet.viewer.findings import findings_in
+from glassnet.viewer.seen import UNKNOWN_DATA, SeenRun, State
 
 #: A training that has not written for so many seconds is taken for interrupted.
 PATIENCE = 30.0
@@ -41,7 +42,7 @@ class SavedRun(SeenRun):
 
     def version(self) -> str:
         """The times and sizes of the files."""
-        names = (CONFIG, LATEST, PREVIOUS, DIAGNOSTICS, FINDINGS)
+        names = (CONFIG, LATEST, PREVIOUS, DIAGNOSTICS, DOCTOR)
         return str(abs(hash(tuple(self._stamp(name) for name in names))))
 
     def config(self) -> Mapping[str, Any]:
@@ -97,13 +98,15 @@ class SavedRun(SeenRun):
             return [] if config is None else layer_rows(from_config(config))
 
     def dataset(self) -> Dataset:
-        """The data that the command trained on, read again."""
+        """The data that the command trained on, read again. Raises ConfigError for a run of a program."""
+        if "recipe" not in self.config():
+            raise ConfigError(UNKNOWN_DATA)
         dataset: Dataset = self._read((CONFIG,), lambda: data_of(self.config(), self.folder), "data")
         return dataset
 
     def findings(self) -> list[dict[str, Any]]:
-        """What the doctor has left in the folder."""
-        found: list[dict[str, Any]] = self._read((FINDINGS,), lambda: read_findings(self.folder))
+        """What the doctor finds in the evidence in the folder."""
+        found: list[dict[str, Any]] = self._read((DOCTOR,), lambda: findings_in(self.folder))
         return found
 
     def _stamp(self, name: str) -> tuple[int, int] | None:

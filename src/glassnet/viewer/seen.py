@@ -22,6 +22,10 @@ from glassnet.viewer.thin import Grown
 State = Literal["running", "going on", "stopped", "done"]
 
 
+#: Of a run whose folder does not say what it was trained on.
+UNKNOWN_DATA = "the data of this run is not known: it was trained by a program, not by the command."
+
+
 class SeenRun(ABC):
     """What there is to see of a run. Each part may raise a GlassnetError, which the page shows as a card.
 

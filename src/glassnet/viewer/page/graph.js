@@ -3,7 +3,7 @@
 import { replace, svg } from "glassnet/dom.js";
 
 /** A line as long as fits into a box of so many pixels. */
-const cut = (text, width) => (text.length > width / 7.2 ? `${text.slice(0, Math.floor(width / 7.2) - 1)}…` : text);
+const cut = (text, width) => (text.length > width / 7.9 ? `${text.slice(0, Math.floor(width / 7.9) - 1)}…` : text);
 
 /** graphPicture(): {element, build(graph), show({values, gradients, current, lit, back})}. values, gradients: for each node
  * the text that is known by now, or null. current: the node of this step. lit: edges of it, as "from to". back: whether

@@ -23,7 +23,7 @@ from glassnet.viewer.stages import Flow, Part, Stage, flow, incoming
 #: Terms of the equation that are written out, rows that are searched for what excites it, and how many are shown.
 TERMS, SEARCHED, EXCITING = 6, 2000, 12
 #: Neurons and examples of which a report holds this.
-NEURONS_IN_REPORT, EXAMPLES_IN_REPORT = 80, 2
+NEURONS_IN_REPORT, EXAMPLES_IN_REPORT = 80, 1
 
 
 def data(run: SeenRun, query: Query) -> dict[str, Any]:

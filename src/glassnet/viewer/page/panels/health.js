@@ -33,14 +33,16 @@ function build(page) {
     const data = await page.ask(run.id, "health");
     nothing.hidden = data.steps > 0;
     const label = (path) => (data.kinds?.[path] ? `${path} ${data.kinds[path]}` : path);
+    const drawings = [];
     for (const { table, value, also, only, chart } of charts) {
       const series = Object.entries(data[table] ?? {}).filter(([path]) => only(path)).flatMap(([path, values], i) => [
         values[value] && { name: label(path), ...values[value], color: i },
         also && values[also] && { name: label(path), ...values[also], color: i, dash: "dash" },
       ].filter(Boolean));
       chart.element.hidden = series.length === 0;
-      chart.draw(series);
+      drawings.push(chart.draw(series));
     }
+    await Promise.all(drawings); // how long drawing takes decides how often it is done
     await close.update(run, data.histograms ?? [], label);
   }
 
@@ -73,8 +75,8 @@ function closeUp(page) {
     }
     const layer = chooser.value;
     const found = await page.ask(run.id, "health", { layer });
-    outputs.draw(found.outputs ? { ...found.outputs, hover: "step %{x}<br>%{y:.3g}: %{z:.1f} %<extra></extra>" } : { z: [] });
-    gradients.draw(found.gradients ? { ...found.gradients, hover: "step %{x}<br>10^%{y:.2f}: %{z:.1f} %<extra></extra>" } : { z: [] });
+    await outputs.draw(found.outputs ? { ...found.outputs, hover: "step %{x}<br>%{y:.3g}: %{z:.1f} %<extra></extra>" } : { z: [] });
+    await gradients.draw(found.gradients ? { ...found.gradients, hover: "step %{x}<br>10^%{y:.2f}: %{z:.1f} %<extra></extra>" } : { z: [] });
     const wanted = `${run.id} ${layer}`;
     if (!chosen && lookedAt === wanted && (performance.now() < next || run.summary.state !== "running")) return;
     lookedAt = wanted;

@@ -211,6 +211,7 @@ function build(page) {
   }
 
   function choose(place, pinned) {
+    clearTimeout(pointing); // what is chosen stays, whatever was pointed at on the way
     const same = state.pinned && pinned && state.place?.stage === place.stage && state.place?.neuron === place.neuron;
     state.pinned = pinned && !same;
     state.place = place;

@@ -24,15 +24,17 @@ function build(page) {
     drawRuns(runs, page);
     const found = await Promise.all(shown.map(async (one) => ({ ...one, data: await page.ask(one.id, "run") })));
     const names = [...new Set(found.flatMap((one) => Object.keys(one.data.curves).map(plain)))];
-    for (const name of ["loss", ...names]) {
+    const drawings = [];
+    for (const name of new Set(["loss", ...names])) {
       if (WITHOUT_CHART.has(name)) continue;
       if (!charts.has(name)) {
         const options = { title: TITLES[name] ?? name.replaceAll("_", " "), x: "epoch", log: ["loss", "lr"].includes(name) ? "off" : null };
         charts.set(name, lines(options));
       }
       if (!charts.get(name).element.isConnected) grid.append(charts.get(name).element);
-      charts.get(name).draw(series(name, found));
+      drawings.push(charts.get(name).draw(series(name, found)));
     }
+    await Promise.all(drawings); // how long drawing takes decides how often it is done
     const own = found.find((one) => one.id === page.chosen()?.id);
     if (own) {
       drawDoctor(doctor, own, page);
@@ -157,7 +159,9 @@ function drawDoctor(card, own, page) {
       one.why ? el("p", { class: "hint" }, one.why) : null,
       evidence.length ? el("dl", {}, evidence) : null,
       one.remedy ? el("pre", {}, one.remedy) : null,
-      one.explains.length ? el("ul", { class: "hint" }, one.explains.map((sentence) => el("li", {}, sentence))) : null,
+      one.explains.length
+        ? [el("p", { class: "hint" }, "Which explains:"), el("ul", { class: "hint" }, [...new Set(one.explains)].map((sentence) => el("li", {}, sentence)))]
+        : null,
     );
   });
   replace(card, el("h3", {}, "Doctor"), error ? el("p", { class: "bad" }, error) : cards.length ? cards : el("p", { class: "empty small" }, nothing));

@@ -1,0 +1,95 @@
+"""Evidence: what is known about a training, as plain numbers and text.
+
+Probes fill it, from glassnet's own looks or from elsewhere, such as hooks in PyTorch; rules read nothing else. A part
+that was not gathered is empty, and rules that need it are silent. It goes to JSON and back (``records.py``).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from glassnet.doctor.facts import Data, SetUp
+from glassnet.doctor.observed import CheckUp, Comparison, Failure, Overfit, Probe, Reference
+from glassnet.doctor.progress import Progress
+from glassnet.doctor.records import from_record, to_record
+
+
+@dataclass
+class Evidence:
+    """All that is known about a training."""
+
+    data: Data = field(default_factory=Data)
+    setup: SetUp = field(default_factory=SetUp)
+    probes: list[Probe] = field(default_factory=list)
+    progress: Progress = field(default_factory=Progress)
+    checkup: CheckUp = field(default_factory=CheckUp)
+    comparison: Comparison = field(default_factory=Comparison)
+    reference: Reference = field(default_factory=Reference)
+    overfit: Overfit = field(default_factory=Overfit)
+    failure: Failure = field(default_factory=Failure)
+    unused: list[str] = field(default_factory=list)  # trainable parameters without a gradient in every step so far
+    without_step: int | None = None  # when gradients were thrown away, or piled up, without a step
+    evaluated_in_training: list[str] = field(default_factory=list)  # layers in training mode at an evaluation
+
+    def has(self, part: str) -> bool:
+        """Whether a part was gathered."""
+        found = getattr(self, part)
+        return bool(found != type(found)())
+
+    def to_json(self) -> dict[str, Any]:
+        """The evidence as a value for ``json.dumps``."""
+        found: dict[str, Any] = to_record(self)
+        return found
+
+    @classmethod
+    def from_json(cls, value: Any) -> Evidence:
+        """The evidence that ``to_json`` described. Raises ValueError for anything else."""
+        return from_record(cls, value)
+
+    # What rules ask most often: whether a symptom does harm
+
+    @property
+    def learned(self) -> float | None:
+        """The share of the best constant's loss that is gone at the end, on training batches: 1 is perfect, 0 is
+        no better than a constant. None if the constant is unknown.
+        """
+        constant = self.data.constant
+        return 1 - self.progress.end / constant if constant and self.progress.losses else None
+
+    @property
+    def solved(self) -> bool:
+        """Whether hardly anything is left to learn."""
+        return self.learned is not None and self.learned > SOLVED and not self.has("failure")
+
+    @property
+    def gain(self) -> float | None:
+        """The share of the best constant's error that the network takes away: on validation, or else on training."""
+        one = self.checkup.val or self.checkup.train
+        return None if one is None else one.gain
+
+    @property
+    def behind(self) -> bool:
+        """Whether the network is clearly worse than what simple means reach on the same rows, even on the rows that it
+        was trained on.
+        """
+        train = self.checkup.train
+        if not self.has("reference") or train is None or train.gain is None:
+            return False
+        if self.reference.loss is not None and not self.setup.weighted and train.loss > 1.02 * self.reference.loss:
+            return True
+        return train.gain < self.reference.gain - self.reference.margin(0.05, 0.15)
+
+    @property
+    def harmed(self) -> bool:
+        """Whether the training failed, rose, or ended clearly behind what it could have reached."""
+        if self.has("failure"):
+            return True
+        if not self.progress.losses or self.solved:
+            return False
+        poor = self.learned is not None and self.learned < POOR and not self.has("reference")
+        return self.behind or poor or self.progress.rising
+
+
+#: Shares of the best constant's loss above which a task is solved, and below which it is hardly begun.
+SOLVED, POOR = 0.85, 0.3

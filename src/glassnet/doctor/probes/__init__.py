@@ -1,0 +1,1 @@
+"""Probes: what gathers evidence from glassnet's data, networks and looks."""

@@ -1,0 +1,226 @@
+"""What the rows are like: looked at once, before the first step, on a sample where there are many."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+
+from glassnet.doctor.facts import Data, Features
+from glassnet.doctor.probes.costs import class_counts, constant_loss
+from glassnet.engine.namespace import Array
+
+#: Rows of a sample for sums, for counting different values, and for comparing whole rows.
+SAMPLE, FEW, MOST = 1024, 256, 5000
+#: Columns of wide rows that are compared first.
+COLUMNS = 32
+#: Features of a row beyond which fewer rows are looked at, and beyond which they are not looked at one by one.
+WIDE, WIDEST = 100, 4096
+#: Different whole numbers that may be labels.
+LABELS = 50
+
+
+def look_at_data(
+    x: Array,
+    y: Array,
+    val: tuple[Array, Array] | None = None,
+    *,
+    loss: str = "",
+    order: Array | None = None,
+    batch_size: int = 32,
+    finite: bool = False,
+) -> Data:
+    """The evidence about rows x (N, ...) and targets y (N, ...), and those of validation.
+
+    loss: its kind, see ``costs.loss_kind``. order: the rows as the first epoch takes them, if they are not shuffled.
+    finite: whether it is known that all numbers are.
+    """
+    found = Data(rows=len(x), val_rows=0 if val is None else len(val[0]))
+    found.nonfinite_rows = [] if finite else nonfinite_rows(x, y)
+    if found.nonfinite_rows:
+        keep = np.setdiff1d(np.arange(len(x)), found.nonfinite_rows)
+        x, y = x[keep], y[keep]
+        if not len(x):
+            return found
+        order = None
+    rows = sample(len(x), SAMPLE if x[0].size <= WIDE else SAMPLE // 2)
+    _targets(found, y, loss)
+    if x.dtype.kind == "f":
+        flat = x[rows].reshape(len(rows), -1)
+        if flat.shape[1] <= WIDEST:
+            found.features = features(flat)
+            found.giveaway = giveaway(flat, y[rows], found.target_kind)
+            if found.target_kind == "numbers":
+                found.ordered = ordered(flat, y[rows])
+    if x.dtype.kind == "f":
+        of_x, of_val = _prints(x, None if val is None else val[0].astype(x.dtype, copy=False))
+        if len(set(of_x)) < len(of_x):
+            targets = _hashes(y[sample(len(y), MOST)].reshape(len(of_x), -1))
+            found.repeated, found.conflicting = _repeated(of_x, targets)
+        if of_val:
+            known = set(of_x)
+            found.leaked = min(1.0, sum(one in known for one in of_val) / len(of_val) * len(x) / len(of_x))
+    if val is not None:
+        _compare(found, *val)
+    if order is not None and found.classes and y.ndim == 1 and y.min() >= 0:
+        found.runs_z, found.per_batch = runs(y[order], batch_size)
+    return found
+
+
+def sample(count: int, most: int) -> Array:
+    """Row numbers, evenly spread."""
+    return np.arange(count) if count <= most else np.linspace(0, count - 1, most).astype(np.int64)
+
+
+def nonfinite_rows(x: Array, y: Array) -> list[int]:
+    """The first rows with NaN or infinity in inputs or targets, at most 20."""
+    bad: set[int] = set()
+    for array in (x, y):
+        if array.dtype.kind == "f" and not np.isfinite(array.sum(dtype=np.float64)):
+            bad |= set(np.flatnonzero(~np.isfinite(array.reshape(len(array), -1)).all(1))[:20].tolist())
+    return sorted(bad)[:20]
+
+
+def features(flat: Array) -> Features:
+    """Columns of x (N, D)."""
+    few = np.sort(flat[sample(len(flat), FEW)], axis=0)
+    distinct = 1 + (few[1:] != few[:-1]).sum(0)
+    centre = flat.mean(0, dtype=np.float64)
+    return Features(
+        mean=centre.tolist(),
+        std=np.sqrt(np.maximum(((flat - centre.astype(flat.dtype)) ** 2).mean(0, dtype=np.float64), 0.0)).tolist(),
+        low=flat.min(0).tolist(),
+        high=flat.max(0).tolist(),
+        distinct=distinct.tolist(),
+    )
+
+
+def giveaway(flat: Array, y: Array, kind: str) -> list[float]:
+    """How well each feature alone gives the target: the share of its variance between classes, or the square of the
+    correlation with a value. (N, D) and (N,) or (N, 1).
+    """
+    x = flat if flat.shape[1] > 64 else flat.astype(np.float64)
+    centred = x - x.mean(0)
+    total = (centred**2).sum(0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        if kind == "classes" and y.ndim == 1:
+            between = np.zeros(x.shape[1])
+            for one in np.unique(y):
+                mine = centred[y == one]
+                between += len(mine) * mean_of(mine) ** 2
+            share = between / total
+        elif kind in ("values", "numbers") and y.size == len(y):
+            target = y.reshape(-1).astype(np.float64)
+            target = target - target.mean()
+            share = (centred * target[:, None]).sum(0) ** 2 / (total * (target**2).sum())
+        else:
+            return []
+    return [float(one) for one in np.nan_to_num(share)]
+
+
+def mean_of(rows: Array) -> Array:
+    """The mean over the first axis."""
+    centre: Array = rows.mean(0)
+    return centre
+
+
+def ordered(flat: Array, y: Array) -> float:
+    """The correlation of how far apart two numbers are with how far apart the rows with them are, on average: near 1
+    for quantities, near 0 for names of classes.
+    """
+    numbers = np.unique(y)
+    centres = np.stack([mean_of(flat[y.reshape(-1) == one]) for one in numbers])
+    scale = centres.std(0)
+    centres = centres[:, scale > 0] / scale[scale > 0]
+    i, j = np.triu_indices(len(numbers), 1)
+    if len(i) < 3 or not centres.size:
+        return 1.0
+    apart = np.sqrt(((centres[i] - centres[j]) ** 2).sum(1))
+    steps = np.abs(numbers[i] - numbers[j]).astype(np.float64)
+    return float(np.corrcoef(steps, apart)[0, 1]) if apart.std() > 0 and steps.std() > 0 else 0.0
+
+
+def runs(labels: Array, batch_size: int) -> tuple[float, float]:
+    """How many standard errors fewer changes of the label there are than in mixed rows (Wald and Wolfowitz, 1940), and
+    how many different labels a batch has, as a share of what a mixed one would.
+    """
+    shares = np.bincount(labels) / len(labels)
+    same = float((shares**2).sum())
+    expected = (len(labels) - 1) * (1 - same)
+    changes = int((labels[1:] != labels[:-1]).sum())
+    error = np.sqrt(max(expected * same, 1e-12))
+    size = min(batch_size, len(labels))
+    whole = labels[: len(labels) // size * size].reshape(-1, size)[:200]
+    found = np.mean([len(np.unique(batch)) for batch in whole])
+    return float((expected - changes) / error), float(found / (1 - (1 - shares) ** size).sum())
+
+
+def _targets(found: Data, y: Array, loss: str) -> None:
+    found.target_kind = target_kind(y, loss)
+    found.constant = constant_loss(loss, y)
+    if found.target_kind == "classes":
+        found.classes = class_counts(y)
+    values = y.astype(np.float64)
+    found.target_mean, found.target_std = float(values.mean()), float(values.std())
+    found.target_low, found.target_high = float(values.min()), float(values.max())
+
+
+def target_kind(y: Array, loss: str) -> str:
+    """What targets are: class numbers, whole numbers given as quantities, shares of classes, or values."""
+    if loss in ("cross_entropy", "nll"):
+        return "classes" if y.dtype.kind in "iu" else "shares"
+    if loss == "bce":
+        return "values"
+    if y.dtype.kind in "iu" and y.ndim == 1 and loss not in ("mse", "l1", "huber"):
+        return "classes"
+    if y.size != len(y):
+        return "values"
+    numbers = np.unique(y[sample(len(y), SAMPLE)])
+    named = 3 <= len(numbers) <= LABELS and bool((numbers == np.arange(len(numbers))).all())
+    return "numbers" if named else "values"
+
+
+def _prints(x: Array, val: Array | None) -> tuple[list[int], list[int]]:
+    """A number for each row of training and of validation, on samples: equal rows have equal numbers.
+
+    Of wide rows only some columns are read; those that are equal there are then compared as a whole.
+    """
+    parts = [x[sample(len(x), MOST)]] + ([] if val is None else [val[sample(len(val), SAMPLE)]])
+    rows = [part.reshape(len(part), -1) for part in parts]
+    width = rows[0].shape[1]
+    some = np.linspace(0, width - 1, min(COLUMNS, width)).astype(np.int64)
+    found = [one for part in rows for one in _hashes(part if len(some) == width else part[:, some])]
+    if len(some) < width:
+        times = Counter(found)
+        unsure = [i for i, one in enumerate(found) if times[one] > 1]
+        for i in unsure:
+            part, row = (0, i) if i < len(rows[0]) else (1, i - len(rows[0]))
+            found[i] = _hashes(rows[part][row : row + 1])[0]
+    return found[: len(rows[0])], found[len(rows[0]) :]
+
+
+def _hashes(rows: Array) -> list[int]:
+    """A number for the bytes of each row (N, D)."""
+    plain = np.ascontiguousarray(rows + 0.0) if rows.dtype.kind == "f" else np.ascontiguousarray(rows)  # one zero
+    width = plain.shape[1] * plain.itemsize
+    content = plain.tobytes()
+    return [hash(content[i : i + width]) for i in range(0, len(content), width)]
+
+
+def _repeated(of_x: list[int], targets: list[int]) -> tuple[float, float]:
+    """The share of rows that equal an earlier one, and of those that equal one with another target."""
+    labels: dict[int, set[int]] = {}
+    for one, target in zip(of_x, targets, strict=True):
+        labels.setdefault(one, set()).add(target)
+    torn = sum(len(labels[one]) > 1 for one in of_x)
+    return 1 - len(labels) / len(of_x), torn / len(of_x)
+
+
+def _compare(found: Data, x: Array, y: Array) -> None:
+    """How the rows of validation are distributed."""
+    if found.target_kind == "classes" and y.dtype.kind in "iu":
+        found.val_classes = class_counts(y, len(found.classes))
+    found.val_target_mean, found.val_target_std = float(y.mean(dtype=np.float64)), float(y.std(dtype=np.float64))
+    if found.features is not None:
+        width = len(found.features.mean)
+        found.val_features = features(x[sample(len(x), SAMPLE if width <= WIDE else SAMPLE // 2)].reshape(-1, width))

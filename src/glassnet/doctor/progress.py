@@ -1,0 +1,115 @@
+"""Progress: how the loss went, with its noise, and what rules ask about it: whether it stalled, rose, still falls."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+
+@dataclass
+class Progress:
+    """losses: the mean loss of the batches in each of equally long blocks of steps, at most some hundred; stds: its
+    standard deviation within the block; highs: the largest. block: steps in each, the last may have fewer.
+    history: what the training noted for each epoch. per_epoch: steps in an epoch.
+    """
+
+    block: int = 1
+    losses: list[float] = field(default_factory=list)
+    stds: list[float] = field(default_factory=list)
+    highs: list[float] = field(default_factory=list)
+    steps: int = 0
+    total_steps: int = 0
+    per_epoch: int = 1
+    history: dict[str, list[float]] = field(default_factory=dict)
+
+    def window(self, start: float, stop: float) -> list[float]:
+        """The blocks in a part of the training, such as the last tenth: (0.9, 1.0). At least one."""
+        count = len(self.losses)
+        first = min(int(start * count), count - 1)
+        return self.losses[first : max(first + 1, math.ceil(stop * count))]
+
+    def part(self, start: int, stop: int) -> Progress | None:
+        """The steps from ``start`` up to ``stop`` alone; None if that is less than six blocks."""
+        first, last = int(start) // self.block, int(stop) // self.block
+        if last - first < 6:
+            return None
+        return Progress(self.block, self.losses[first:last], self.stds[first:last], self.highs[first:last], stop)
+
+    @property
+    def start(self) -> float:
+        """The loss of the first block."""
+        return self.losses[0]
+
+    @property
+    def end(self) -> float:
+        """The mean loss over the last tenth of the steps."""
+        return _mean(self.window(0.9, 1.0))
+
+    @property
+    def lowest(self) -> float:
+        """The smallest mean loss over a twentieth of the training."""
+        width = max(1, len(self.losses) // 20)
+        return min(_mean(self.losses[i : i + width]) for i in range(max(1, len(self.losses) - width + 1)))
+
+    @property
+    def noise(self) -> float:
+        """The standard deviation of the mean loss of a block, by how blocks beside each other differ in the second
+        half of the training.
+        """
+        tail = self.window(0.5, 1.0)
+        steps = [b - a for a, b in pairwise(tail)]
+        return math.sqrt(_mean([one * one for one in steps]) / 2) if steps else 0.0
+
+    def fall(self, start: float = 0.5) -> tuple[float, float]:
+        """How much the loss fell from the first to the second half of the rest of the training from ``start`` on, and
+        the standard error of that.
+        """
+        tail = self.window(start, 1.0)
+        half = len(tail) // 2
+        if half < 1:
+            return 0.0, 0.0
+        first, second = tail[:half], tail[-half:]
+        error = math.sqrt((_variance(first) + _variance(second)) / half) if half > 1 else self.noise
+        return _mean(first) - _mean(second), error
+
+    @property
+    def falling(self) -> bool:
+        """Whether the loss still falls clearly over the last third or half: beyond its noise, and by 2 % of its
+        level.
+        """
+        return any(
+            change > 2 * error and change > 0.02 * abs(self.end) for change, error in (self.fall(0.67), self.fall(0.5))
+        )
+
+    @property
+    def val_fall(self) -> float:
+        """How much the validation loss fell over the last third of the epochs, at least two, if it did in each."""
+        losses = self.history.get("val_loss", [])
+        late = losses[-max(3, len(losses) // 3) :]
+        return late[0] - late[-1] if len(late) >= 3 and all(b < a for a, b in pairwise(late)) else 0.0
+
+    @property
+    def rising(self) -> bool:
+        """Whether the loss is clearly above its lowest at the end."""
+        return self.end - self.lowest > max(3 * self.noise, 0.1 * abs(self.lowest))
+
+    @property
+    def jumped(self) -> bool:
+        """Whether the loss of some step, after the first ones, was clearly above that of the first ones."""
+        return max(self.highs, default=0.0) > 1.15 * abs(self.start) or self.end > 0.95 * abs(self.start)
+
+    @property
+    def stalled(self) -> bool:
+        """Whether the loss hardly moved in the whole training, or not any more in its second half."""
+        change, error = self.fall(0.5)
+        return change <= max(2 * error, 0.02 * abs(self.end))
+
+
+def _mean(values: list[float]) -> float:
+    return sum(values) / len(values) if values else math.nan
+
+
+def _variance(values: list[float]) -> float:
+    centre = _mean(values)
+    return _mean([(one - centre) ** 2 for one in values])

@@ -1,0 +1,308 @@
+"""Rules about the rows and their splits."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from statistics import median
+
+from glassnet.doctor.evidence import Evidence
+from glassnet.doctor.facts import Features
+from glassnet.doctor.finding import Finding
+from glassnet.doctor.rule import Rule, rule
+
+
+@rule("nonfinite-input", needs=["data"], severity="error", at_once=True)
+def nonfinite_input(evidence: Evidence, this: Rule) -> Iterator[Finding]:
+    """NaN or infinity in inputs or targets."""
+    rows = evidence.data.nonfinite_rows
+    if rows:
+        listed = ", ".join(map(str, rows[:5])) + (" ..." if len(rows) > 5 else "")
+        yield this.finding(
+            f"rows {listed} hold NaN or infinity (counted from 0).",
+            figure="rows with NaN or infinity",
+            value=len(rows),
+            threshold=0,
+            remedy="Drop these rows, or fill in their values: x = np.nan_to_num(x).",
+            change={"drop_nonfinite": True},
+            rows=rows,
+        )
+
+
+@rule("unnormalised-inputs", needs=["data"], spread=100.0, offset=3.0, size=20.0, small=0.02, distinct=20)
+def unnormalised_inputs(evidence: Evidence, this: Rule) -> Iterator[Finding]:
+    """Features of very different scale, far from 0, or large, where that did harm. Only features with many values
+    count: flags, counts of few and one-hot columns do not.
+    """
+    found = evidence.data.features
+    if found is None or (evidence.has("progress") and not unfinished(evidence)):
+        return
+    chosen = [i for i, n in enumerate(found.distinct) if n >= this["distinct"] and found.std[i] > 0]
+    if not chosen or any(layer.kind in ("BatchNorm1d", "LayerNorm") for layer in evidence.setup.layers[:1]):
+        return
+    stds = [found.std[i] for i in chosen]
+    offsets = [abs(found.mean[i]) / found.std[i] for i in chosen]
+    size = max(max(abs(found.mean[i]), found.std[i]) for i in chosen)
+    spread, offset, typical = max(stds) / min(stds), median(offsets), median(stds)
+    signs = [
+        ("largest standard deviation of a feature by the smallest", spread, this["spread"], size > 3),
+        ("mean of a feature in its standard deviations", offset, this["offset"], True),
+        ("size of a feature", size, this["size"], True),
+    ]
+    for figure, value, threshold, counts in signs:
+        if counts and value > threshold:
+            yield _unnormalised(this, figure, value, threshold)
+            return
+    if size < this["small"]:
+        yield _unnormalised(this, "size of the largest feature, too small", typical, this["small"])
+
+
+def _unnormalised(this: Rule, figure: str, value: float, threshold: float) -> Finding:
+    return this.finding(
+        "the features differ in scale, are far from 0, or are large or tiny, and the network has not coped with it.",
+        figure=figure,
+        value=float(value),
+        threshold=threshold,
+        remedy="Standardise with the training split: mean, std = x.mean(0), x.std(0); x = (x - mean) / std.",
+        change={"standardise": "x"},
+    )
+
+
+def unfinished(evidence: Evidence) -> bool:
+    """Whether clearly something is left to learn, by what is known."""
+    return (
+        evidence.has("failure")
+        or evidence.behind
+        or evidence.learned is None
+        or (not evidence.has("reference") and not evidence.solved)
+    )
+
+
+@rule("constant-feature", needs=["data"], severity="hint", most=0.2, widest=200)
+def constant_feature(evidence: Evidence, this: Rule) -> Iterator[Finding]:
+    """Columns of a table that never change. Pictures have such at their borders."""
+    found = evidence.data.features
+    if found is None or len(found.std) > this["widest"]:
+        return
+    flat = [i for i, (low, high) in enumerate(zip(found.low, found.high, strict=True)) if low == high]
+    if flat and len(flat) <= max(1, this["most"] * len(found.std)) and len(found.std) > 1:
+        yield this.finding(
+            f"feature {', '.join(map(str, flat[:5]))} never changes.",
+            figure="features with standard deviation 0",
+            value=len(flat),
+            threshold=0,
+            remedy="Drop it.",
+            features=flat,
+        )
+
+
+@rule("unscaled-targets", needs=["data", "setup"], size=10.0)
+def unscaled_targets(evidence: Evidence, this: Rule) -> Iterator[Finding]:
+    """Targets far from 0 or of a large scale with the squared error, where that did harm."""
+    data = evidence.data
+    size = max(abs(data.target_mean), data.target_std)
+    if evidence.setup.loss != "mse" or size <= this["size"]:
+        return
+    yield this.finding(
+        f"the targets have mean {data.target_mean:.4g} and standard deviation {data.target_std:.4g}.",
+        figure="size of the targets",
+        value=size,
+        threshold=this["size"],
+        severity="hint" if evidence.has("progress") and evidence.solved else "warning",
+        remedy="Standardise them with the training split: y = (y - y.mean()) / y.std(), and scale predictions back.",
+        change={"standardise": "y"},
+    )
+
+
+@rule("unshuffled-data", needs=["data", "setup"], at_once=True, errors=4.0, variety=0.5)
+def unshuffled_data(evidence: Evidence, this: Rule) -> Iterator[Finding]:
+    """Classes one after the other, taken in that order: p < 1e-4 of the test of runs, and few classes in a batch."""
+    data = evidence.data
+    if data.runs_z is None or data.per_batch is None:
+        return
+    if data.runs_z > this["errors"] and data.per_batch < this["variety"]:
+        yield this.finding(
+            f"the rows come sorted by class: a batch has {data.per_batch:.0%} of the classes that it would have mixed.",
+            figure="standard errors by which the class changes too seldom",
+            value=data.runs_z,
+            threshold=this["errors"],
+            step=0,
+            remedy="Shuffle: leave out shuffle=False, or permute the rows.",
+            change={"shuffle": True},
+        )
+
+
+@rule("class-imbalance", needs=["data", "checkup"], ratio=10.0, recall=0.3, others=0.6, rows=3)
+def class_imbalance(evidence: Evidence, this: Rule) -> Iterator[Finding]:
+    """A rare class that is missed by a network that knows the frequent ones."""
+    check = evidence.checkup.val or evidence.checkup.train
+    if check is None or len(check.recall) < 2:
+        return
+    counts = evidence.data.classes or check.counts
+    if not counts or len(counts) != len(check.recall):
+        return
+    known = [(n, r) for n, r in zip(counts, check.recall, strict=True) if n and r is not None]
+    most = max(counts)
+    frequent = [r for n, r in known if n * 2 > most]
+    if not frequent or min(frequent) < this["others"]:
+        return
+    for label, (count, recall, rows) in enumerate(zip(counts, check.recall, check.counts, strict=True)):
+        if not count or recall is None or rows < this["rows"]:
+            continue
+        if most / count > this["ratio"] and recall < this["recall"]:
+            yield this.finding(
+                f"class {label} has {count:,} rows where the largest has {most:,}, and {recall:.0%} of it are "
+                "recognised.",
+                figure="share of the rare class that is recognised",
+                value=recall,
+                threshold=this["recall"],
+                step=evidence.checkup.step,
+                remedy="Weigh the classes, nn.CrossEntropyLoss(weight=...), or repeat the rare rows.",
+                change={"class_weights": True},
+                ratio=most / count,
+                label=label,
+            )
+
+
+@rule("label-noise", needs=["data", "reference", "checkup"], share=0.045, unclear=0.15, gain=0.55, rows=8)
+def label_noise(evidence: Evidence, this: Rule) -> Iterator[Finding]:
+    """Rows whose label all rows near them contradict with one voice, in data whose classes are otherwise clear."""
+    found = evidence.reference
+    limit = this["share"] + this["unclear"] * (1 - found.gain)  # neighbours err, the more the less clear classes are
+    if found.odd <= limit or found.gain < this["gain"] or len(found.odd_rows) < this["rows"]:
+        return
+    listed = found.odd_rows[:20]
+    yield this.finding(
+        f"where all neighbours of a row agree, {found.odd:.1%} of the rows have another label, such as rows "
+        f"{', '.join(map(str, listed[:5]))}.",
+        figure="share of labels that all neighbours contradict",
+        value=found.odd,
+        threshold=limit,
+        remedy="Review these rows (evidence['rows']), correct or drop them.",
+        rows=listed,
+    )
+
+
+@rule("labels-unrelated", needs=["reference", "checkup", "progress"], errors=2.0, gain=0.05)
+def labels_unrelated(evidence: Evidence, this: Rule) -> Iterator[Finding]:
+    """Neither the network nor simple means do better on new rows than a constant."""
+    found, val = evidence.reference, evidence.checkup.val
+    own = val.gain if val is not None else (evidence.checkup.train.gain if evidence.checkup.train else None)
+    if own is None or evidence.has("failure"):
+        return
+    if own <= this["gain"] and found.gain <= max(this["errors"] * found.spread, this["gain"]):
+        yield this.finding(
+            f"on rows that it has not seen the network is no better than a constant, and neither is {found.name}.",
+            figure="share of the constant's error that the reference takes away",
+            value=found.gain,
+            threshold=max(this["errors"] * found.spread, this["gain"]),
+            remedy="Check that row i of x belongs to row i of y: was one of them sorted or shuffled alone?",
+        )
+
+
+@rule("conflicting-labels", needs=["data", "setup"], share=0.02)
+def conflicting_labels(evidence: Evidence, this: Rule) -> Iterator[Finding]:
+    """Equal rows with different labels; contexts of characters have such by nature."""
+    data = evidence.data
+    if not evidence.setup.float_inputs or data.target_kind != "classes" or data.conflicting <= this["share"]:
+        return
+    few = data.features is not None and math.prod(min(n, 1000) for n in data.features.distinct[:20]) < data.rows
+    if few and data.repeated > 0.5:  # so few different rows that they must meet
+        return
+    yield this.finding(
+        f"{data.conflicting:.1%} of the rows equal another row with another label.",
+        figure="share of rows with a twin of another label",
+        value=data.conflicting,
+        threshold=this["share"],
+        remedy="Keep one row of each, with the label that is right.",
+    )
+
+
+@rule("split-leak", needs=["data"], share=0.05)
+def split_leak(evidence: Evidence, this: Rule) -> Iterator[Finding]:
+    """Rows of validation that are rows of training, in data whose rows seldom repeat."""
+    data = evidence.data
+    if data.leaked > this["share"] and data.leaked > 2 * data.repeated:
+        yield this.finding(
+            f"{data.leaked:.1%} of the rows of validation are in training, too.",
+            figure="share of validation rows that are in training",
+            value=data.leaked,
+            threshold=this["share"],
+            remedy="Drop repeated rows before the split, or split by group: data.load_table(..., group=...).",
+        )
+
+
+@rule("target-leak", needs=["data"], alone=0.96, others=0.9)
+def target_leak(evidence: Evidence, this: Rule) -> Iterator[Finding]:
+    """One feature among several that gives the target by itself, as none of the others nearly does."""
+    shares = evidence.data.giveaway
+    if len(shares) < 2:
+        return
+    ranked = sorted(range(len(shares)), key=lambda i: -shares[i])
+    best, second = ranked[0], ranked[1]
+    if shares[best] > this["alone"] and shares[second] < this["others"]:
+        yield this.finding(
+            f"feature {best} gives the target away: it alone explains {shares[best]:.1%} of it, and the next best "
+            f"{shares[second]:.1%}.",
+            figure="share of the target that one feature explains",
+            value=shares[best],
+            threshold=this["alone"],
+            remedy=f"Drop feature {best}, unless it is known when predictions are made.",
+            change={"drop_features": [best]},
+            feature=best,
+        )
+
+
+@rule("split-shift", needs=["data"], labels=0.2, features=0.5, errors=6.0)
+def split_shift(evidence: Evidence, this: Rule) -> Iterator[Finding]:
+    """Labels, targets or features that are distributed differently in validation."""
+    data = evidence.data
+    if not data.val_rows:
+        return
+    apart, noise = _classes_apart(data.classes, data.val_classes)
+    if apart > max(this["labels"], this["errors"] * noise):
+        yield _shifted(this, "share of rows that would have to change class", apart, this["labels"], "classes")
+        return
+    if data.features is not None and data.val_features is not None:
+        moved, which = _features_apart(data.features, data.val_features)
+        error = this["errors"] * math.sqrt(1 / min(data.rows, 512) + 1 / min(data.val_rows, 512))
+        if moved > max(this["features"], error):
+            yield _shifted(this, "shift of a feature's mean in its standard deviations", moved, this["features"], which)
+
+
+def _shifted(this: Rule, figure: str, value: float, threshold: float, what: str) -> Finding:
+    return this.finding(
+        f"training and validation differ in their {what}.",
+        figure=figure,
+        value=value,
+        threshold=threshold,
+        remedy="Split anew, mixed and stratified by class: gn.fit(net, (x, y), validation=0.2).",
+    )
+
+
+def _classes_apart(train: list[int], val: list[int]) -> tuple[float, float]:
+    """The total variation distance of the classes, and what chance would give."""
+    if not train or not val or not sum(train) or not sum(val):
+        return 0.0, 0.0
+    count = max(len(train), len(val))
+    p = [one / sum(train) for one in [*train, *[0] * (count - len(train))]]
+    q = [one / sum(val) for one in [*val, *[0] * (count - len(val))]]
+    distance = sum(abs(a - b) for a, b in zip(p, q, strict=True)) / 2
+    rows = 1 / (1 / sum(train) + 1 / sum(val))
+    return distance, sum(math.sqrt(a * (1 - a) / rows) for a in p) / 2 / max(1.0, math.sqrt(count))
+
+
+def _features_apart(train: Features, val: Features) -> tuple[float, str]:
+    """The largest typical shift: that of a tenth of the features, at least of one."""
+    shifts = sorted(
+        (
+            (abs(a - b) / max(s, t), i)
+            for i, (a, b, s, t) in enumerate(zip(train.mean, val.mean, train.std, val.std, strict=True))
+            if max(s, t) > 0
+        ),
+        reverse=True,
+    )
+    if not shifts:
+        return 0.0, ""
+    value, which = shifts[len(shifts) // 10]
+    return value, f"feature {which}" if len(shifts) < 10 else "features"

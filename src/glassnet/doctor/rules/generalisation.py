@@ -1,0 +1,47 @@
+"""Rules about what holds for new rows."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from glassnet.doctor.evidence import Evidence
+from glassnet.doctor.finding import Finding
+from glassnet.doctor.rule import Rule, rule
+
+
+@rule("overfitting", needs=["progress", "checkup"], errors=3.0, evaluations=3, share=0.1, mild=0.03)
+def overfitting(evidence: Evidence, this: Rule) -> Iterator[Finding]:
+    """Validation that got worse by more than its noise, for several evaluations, while training got better."""
+    history, val = evidence.progress.history, evidence.checkup.val
+    losses, training = history.get("val_loss", []), history.get("loss", [])
+    if val is None or len(losses) < this["evaluations"] + 1:
+        return
+    error = 0.0 if val.row_std is None else val.row_std / math.sqrt(max(evidence.data.val_rows, 1))
+    best = min(losses)
+    at = losses.index(best)
+    later = losses[at + 1 :]
+    last = later[-int(this["evaluations"]) :]
+    end = sum(last) / len(last) if last else best
+    # The rows of validation are the same at each evaluation, so that much of their noise is, too.
+    limit = max(this["errors"] * error, this["mild"] * abs(best))
+    if len(later) < this["evaluations"] or not all(one - best > limit for one in last):
+        return
+    if not training[-1] < training[at]:
+        return
+    level = max(abs(best), 0.1 * (evidence.data.constant or 0.0))
+    rise = (end - best) / level if level > 0 else 0.0
+    severe = rise > this["share"]
+    yield this.finding(
+        f"the validation loss was {best:.4g} after epoch {at + 1} and is {end:.4g} now, while the training loss fell "
+        f"from {training[at]:.4g} to {training[-1]:.4g}.",
+        figure="validation loss above its best",
+        value=end - best,
+        threshold=limit,
+        step=(at + 1) * evidence.progress.per_epoch,
+        severity="warning" if severe else "hint",
+        remedy=f"Stop early (callbacks=[gn.EarlyStopping(3)], or epochs={at + 1}), use dropout or weight decay, or get "
+        "more data.",
+        change={"epochs": at + 1},
+        epoch=at + 1,
+    )

@@ -1,0 +1,319 @@
+"""Rules about gradients, learning rates and how the loss goes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from statistics import median
+
+from glassnet.doctor.evidence import Evidence
+from glassnet.doctor.facts import LINEAR
+from glassnet.doctor.finding import Finding
+from glassnet.doctor.observed import Probe
+from glassnet.doctor.rule import Rule, rule
+from glassnet.doctor.rules.setup import default_lr
+
+
+def gradient_ratio(evidence: Evidence, probe: Probe) -> float | None:
+    """The norm of the gradient at the output of the first linear layer by that at the last."""
+    linear = [
+        probe.layers[one.path] for one in evidence.setup.layers if one.kind in LINEAR and one.path in probe.layers
+    ]
+    known = [one.gradient for one in linear if one.gradient is not None and math.isfinite(one.gradient)]
+    return known[0] / known[-1] if len(known) >= 2 and known[-1] > 0 else None
+
+
+def rates(evidence: Evidence) -> list[tuple[Probe, float]]:
+    """The probes with a rate of updates: how large they are in relation to the weights."""
+    return [(one, one.ratio) for one in evidence.probes if one.ratio is not None and math.isfinite(one.ratio)]
+
+
+@rule("nonfinite-loss", needs=["failure"], severity="error", at_once=True)
+def nonfinite_loss(evidence: Evidence, this: Rule) -> Iterator[Finding]:
+    """The training ended with a loss that is no number."""
+    lr = evidence.setup.lr
+    yield this.finding(
+        evidence.failure.message.partition(" The network holds")[0],
+        figure="loss",
+        value="not finite",
+        threshold="finite",
+        layer=evidence.failure.layer,
+        step=evidence.failure.step,
+        remedy=f"Lower the learning rate, such as lr={lr / 10:g}, and bound the gradient: clip_norm=1.0.",
+        change={"lr": lr / 10, "clip_norm": 1.0},
+    )
+
+
+@rule("exploding-gradients", needs=["setup", "probes"], across=70.0, times=10.0)
+def exploding_gradients(evidence: Evidence, this: Rule) -> Iterator[Finding]:
+    """Gradients that grow from the last layer to the first, or far above what they were, with harm."""
+    if evidence.has("progress") and not (evidence.harmed or evidence.progress.rising):
+        return
+    change = {"clip_norm": 1.0, "lr": evidence.setup.lr / 10}
+    remedy = f"Bound them: clip_norm=1.0; or lower the learning rate: lr={evidence.setup.lr / 10:g}."
+    first = evidence.probes[0]
+    across = gradient_ratio(evidence, first)
+    if across is not None and across > this["across"]:
+        yield this.finding(
+            f"the gradient at the first layer is {across:,.0f} times that at the last.",
+            figure="gradient at the first layer by that at the last",
+            value=across,
+            threshold=this["across"],
+            step=first.step,
+            remedy=remedy,
+            change=change,
+        )
+        return
+    norms = [one.gradient for one in evidence.probes if math.isfinite(one.gradient)]
+    if len(norms) < 3:
+        return
+    usual = median(norms[: max(2, len(norms) // 2)])
+    above = [one for one in evidence.probes[1:] if one.gradient > this["times"] * usual]
+    if usual > 0 and above and (len(above) > 1 or evidence.has("failure")):
+        yield this.finding(
+            f"the gradient is {above[0].gradient / usual:,.0f} times as large as before.",
+            figure="gradient by its median before",
+            value=above[0].gradient / usual,
+            threshold=this["times"],
+            step=above[0].step,
+            remedy=remedy,
+            change=change,
+        )
+
+
+@rule("vanishing-gradients", needs=["setup", "probes"], across=1e-3)
+def vanishing_gradients(evidence: Evidence, this: Rule) -> Iterator[Finding]:
+    """Hardly any gradient at the first layer while there is one at the last, and no progress."""
+    if evidence.has("progress") and not evidence.harmed:
+        return
+    early = evidence.probes[: max(1, len(evidence.probes) // 2)]
+    found = [(one, ratio) for one in early if (ratio := gradient_ratio(evidence, one)) is not None]
+    if not found or median(ratio for _, ratio in found) >= this["across"]:
+        return
+    probe, ratio = next((one, ratio) for one, ratio in found if ratio < this["across"])
+    yield this.finding(
+        f"the gradient at the first layer is {ratio:.2g} of that at the last.",
+        figure="gradient at the first layer by that at the last",
+        value=float(median(ratio for _, ratio in found)),
+        threshold=this["across"],
+        layer=next(one.path for one in evidence.setup.layers if one.kind in LINEAR),
+        step=probe.step,
+        remedy="Use ReLU, put nn.BatchNorm1d before the activations, draw the weights with the right gain, or take "
+        "fewer layers.",
+        change={"activation": "relu", "batch_norm": True, "init": "default"},
+    )
+
+
+@rule("learning-rate-too-low", needs=["setup", "probes", "progress"], ratio=3e-4, moved=0.15, learned=0.5)
+def learning_rate_too_low(evidence: Evidence, this: Rule) -> Iterator[Finding]:
+    """Weights that have hardly moved at the end of a training that has hardly begun to learn."""
+    found = rates(evidence)
+    lr = evidence.setup.lr
+    if not found or evidence.solved or lr <= 0 or evidence.has("failure"):
+        return
+    if evidence.learned is not None and evidence.learned > this["learned"]:
+        return
+    usual = median(ratio for _, ratio in found)
+    moved = max((one.moved for one in evidence.probes[-1].matrices if one.moved is not None), default=0.0)
+    if 0 < usual < this["ratio"] and moved < this["moved"]:
+        yield this.finding(
+            f"a step changes the weights by {usual:.1e} of their size, and the whole training by {moved:.1%}.",
+            figure="update of the weights in relation to their size",
+            value=usual,
+            threshold=this["ratio"],
+            step=found[0][0].step,
+            remedy=f"Raise the learning rate: lr={10 * lr:g}; gn.lr_find() suggests one.",
+            change={"lr": _round(lr * min(max(1e-3 / usual, 10.0), 1e4))},
+            moved=moved,
+        )
+
+
+def _round(value: float) -> float:
+    """Two digits."""
+    return float(f"{value:.1e}")
+
+
+@rule("learning-rate-too-high", needs=["setup", "probes", "progress"], ratio=0.05, swings=3.0, sure=3.0)
+def learning_rate_too_high(evidence: Evidence, this: Rule) -> Iterator[Finding]:
+    """Updates that are large beside the weights, while the loss jumps, rises or swings, with harm."""
+    found = rates(evidence)[: max(2, len(evidence.probes) // 2)]
+    above = [(one, ratio) for one, ratio in found if ratio > this["ratio"]]
+    wild = evidence.has("failure") or evidence.progress.rising or swing(evidence) > this["swings"]
+    if not above or not (wild or (evidence.harmed and evidence.progress.jumped)):
+        return
+    # A network that is sure of wrong answers has large gradients whatever the learning rate.
+    constant = evidence.data.constant
+    sure = evidence.setup.classification and constant and evidence.probes[0].loss > this["sure"] * constant
+    if sure and not evidence.has("failure"):
+        return
+    lr = evidence.setup.lr
+    probe, ratio = above[0]
+    yield this.finding(
+        f"a step changes the weights by {ratio:.0%} of their size.",
+        figure="update of the weights in relation to their size",
+        value=ratio,
+        threshold=this["ratio"],
+        step=probe.step,
+        remedy=f"Lower the learning rate: lr={_round(lr / 10):g}.",
+        change={"lr": _round(lr / 10)},
+    )
+
+
+def swing(evidence: Evidence) -> float:
+    """How much the losses of single steps vary around their mean in the second half, beside what batches of that many
+    rows vary by themselves; 0 where that is not known.
+    """
+    late = [one for one in evidence.probes[len(evidence.probes) // 2 :] if one.row_std is not None]
+    progress = evidence.progress
+    if not late or progress.steps < 20 or not evidence.setup.batch_size:
+        return 0.0
+    rows = min(evidence.setup.batch_size, evidence.setup.rows or evidence.setup.batch_size)
+    expected = median(one.row_std or 0.0 for one in late) / math.sqrt(rows)
+    spread = median(progress.stds[len(progress.stds) // 2 :]) if progress.block >= 8 else progress.noise
+    floor = 0.02 * (evidence.data.constant or abs(progress.start))
+    return spread / max(expected, floor) if max(expected, floor) > 0 else 0.0
+
+
+@rule("oscillating-loss", needs=["setup", "probes", "progress"], swings=3.0)
+def oscillating_loss(evidence: Evidence, this: Rule) -> Iterator[Finding]:
+    """Losses that swing far more than the choice of the rows explains."""
+    found = swing(evidence)
+    if found > this["swings"] and not evidence.solved:
+        lr = evidence.setup.lr
+        yield this.finding(
+            f"the loss swings {found:.1f} times as much as batches of {evidence.setup.batch_size} rows do.",
+            figure="swing of the loss beside the noise of a batch",
+            value=found,
+            threshold=this["swings"],
+            step=evidence.progress.steps // 2,
+            remedy=f"Lower the learning rate: lr={_round(lr / 3):g}; or use larger batches.",
+            change={"lr": _round(lr / 10)},
+        )
+
+
+@rule("schedule-ends-early", needs=["setup", "progress"], rest=0.01, share=0.25)
+def schedule_ends_early(evidence: Evidence, this: Rule) -> Iterator[Finding]:
+    """A learning rate near 0 for a large part of the training, which had not done its work before."""
+    planned = evidence.setup.rates
+    if not planned or evidence.solved:
+        return
+    peak = max(rate for _, rate in planned)
+    late = [step for step, rate in planned if rate < this["rest"] * peak and step > planned[_peak(planned)][0]]
+    share = len(late) / len(planned)
+    if share < this["share"]:
+        return
+    start = late[0]
+    before = evidence.progress.part(0, start)
+    if evidence.harmed or (before is not None and before.falling):
+        yield this.finding(
+            f"from step {start:,} on, {share:.0%} of the training, the learning rate is below 1 % of its peak, and the "
+            "loss was still falling before.",
+            figure="share of the training at less than 1 % of the learning rate",
+            value=share,
+            threshold=this["share"],
+            step=start,
+            remedy=f"Let the schedule take as long as the training: {evidence.setup.total_steps:,} steps.",
+            change={"schedule": "cosine"},
+        )
+
+
+def _peak(planned: list[tuple[int, float]]) -> int:
+    return max(range(len(planned)), key=lambda i: planned[i][1])
+
+
+@rule("over-regularised", needs=["setup", "probes", "progress"], times=2.0, grown=1.5, shrunk=0.3, equal=0.5, drop=0.7)
+def over_regularised(evidence: Evidence, this: Rule) -> Iterator[Finding]:
+    """A regulariser that pulls more than the data, or dropout of nearly everything, in a network that learns little."""
+    if not evidence.harmed:
+        return
+    # Weights that have grown since are the work of something else.
+    sizes = {one.step: size(one) / max(size(evidence.probes[0]), 1e-30) for one in evidence.probes}
+    pulls = [(one, one.regulariser / one.data) for one in evidence.probes if one.regulariser is not None and one.data]
+    pulls = [(one, ratio) for one, ratio in pulls if sizes[one.step] < this["grown"]]
+    shrunk = min(sizes.values()) < this["shrunk"]
+    above = [(one, ratio) for one, ratio in pulls if ratio > this["times"] or (shrunk and ratio > this["equal"])]
+    if above:
+        probe, ratio = above[0]
+        name = "penalty" if evidence.setup.penalty else "weight_decay"
+        yield this.finding(
+            f"the regulariser pulls at the weights {ratio:.1f} times as hard as the data.",
+            figure="gradient of the regulariser by that of the data",
+            value=ratio,
+            threshold=this["times"],
+            step=probe.step,
+            remedy=f"Lower {name} to a tenth or less.",
+            change={"penalty": None, "weight_decay": 0.0},
+        )
+    elif evidence.setup.dropout > this["drop"]:
+        yield this.finding(
+            f"dropout leaves {1 - evidence.setup.dropout:.0%} of the units.",
+            figure="share that dropout leaves out",
+            value=evidence.setup.dropout,
+            threshold=this["drop"],
+            remedy="nn.Dropout(0.2)",
+            change={"dropout": 0.2},
+        )
+
+
+def size(probe: Probe) -> float:
+    """The median rms of the matrices of weights."""
+    return median([one.rms for one in probe.matrices] or [0.0])
+
+
+@rule("stopped-early", needs=["progress", "data", "setup"], share=0.06, hint=0.03)
+def stopped_early(evidence: Evidence, this: Rule) -> Iterator[Finding]:
+    """A loss that fell clearly to the very end, with a learning rate that was not meant to end."""
+    progress = evidence.progress
+    if evidence.solved or evidence.has("failure") or len(progress.losses) < 6:
+        return
+    planned = [rate for _, rate in evidence.setup.rates]
+    if planned and planned[-1] < 0.1 * max(planned):
+        return
+    fell = max(progress.fall(0.67)[0] if progress.falling else 0.0, progress.val_fall)
+    level = evidence.data.constant or abs(progress.start)
+    share = fell / level if level else 0.0
+    if share <= this["hint"]:
+        return
+    epochs = max(1, round(progress.steps / progress.per_epoch))
+    yield this.finding(
+        f"in the last third the loss fell by {fell:.3g}, to {progress.end:.4g}.",
+        figure="fall within the last third, in relation to the loss of a constant",
+        value=share,
+        threshold=this["hint"],
+        step=progress.steps,
+        severity="warning" if share > this["share"] else "hint",
+        remedy=f"Train longer: epochs={3 * epochs}.",
+        change={"epochs": 3 * epochs},
+    )
+
+
+@rule("underfitting", margin=0.1, share=0.3)
+def underfitting(evidence: Evidence, this: Rule) -> Iterator[Finding]:
+    """Worse than simple means on the very rows that it was trained on, and not getting better."""
+    train, overfit = evidence.checkup.train, evidence.overfit
+    if evidence.has("overfit") and overfit.gain < 0.5:
+        yield this.finding(
+            f"{overfit.steps} steps on {overfit.rows} rows do not even learn these by heart: the loss went from "
+            f"{overfit.first:.4g} to {overfit.last:.4g}.",
+            figure="share of the constant's loss that is gone",
+            value=overfit.gain,
+            threshold=0.5,
+            remedy="Look for a bug in the network or the loss; then take wider layers.",
+            change={"hidden": "wider"},
+        )
+    elif evidence.has("reference") and train is not None and train.gain is not None:
+        found = evidence.reference
+        limit = found.gain - found.margin(this["margin"], this["share"])
+        if train.gain >= limit:
+            return
+        yield this.finding(
+            f"on its own training rows the network takes away {train.gain:.0%} of a constant's error; {found.name} "
+            f"take{'s' if found.name.startswith('a ') else ''} away {found.gain:.0%} on rows not seen.",
+            figure="share of the constant's error that is taken away",
+            value=train.gain,
+            threshold=limit,
+            step=evidence.checkup.step,
+            remedy=f"Take wider layers, another learning rate than {evidence.setup.lr or default_lr(evidence):g}, or "
+            "more steps; glassnet doctor RUN --deep tests whether the network can learn 16 rows.",
+            change={"hidden": "wider"},
+        )
