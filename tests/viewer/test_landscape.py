@@ -158,9 +158,15 @@ def test_a_picture_of_a_running_training_is_one_of_a_single_moment():
         assert coarse["way"][0]["name"] == "now"
 
 
-def test_without_its_data_a_run_has_no_landscape():
+def test_without_its_data_a_run_has_no_landscape(tmp_path):
+    fit(tmp_path / "run")
     with pytest.raises(ConfigError, match="the data of this run is not known"):
-        ask(FinishedRun(fit(None)))
+        ask(SavedRun(tmp_path / "run"))
+
+
+def test_a_run_in_memory_has_its_data():
+    found = ask(FinishedRun(fit(None)))
+    assert (found["rows"], found["moments"][:2]) == (72, ["start", "epoch 1"])
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,6 @@ import pytest
 
 import glassnet as gn
 from glassnet.models import character_losses
-from glassnet.viewer.in_memory import FinishedRun
 from glassnet.viewer.panels import landscape, results
 from glassnet.viewer.query import Query
 from glassnet.viewer.report import write_report
@@ -145,7 +144,14 @@ def test_the_decision_boundary_as_it_forms(tab, tmp_path):
         tab.wait_for_selector(f".moment:text-is('{names[-1]}')")
         tab.get_by_role("button", name="Play").wait_for()
         header = tab.locator(".examples th").all_inner_texts()
-        assert header == ["true", "probability", "predicted", "probability", "metres", "<b>degrees"]  # a name from the data is text
+        assert header == [
+            "true",
+            "probability",
+            "predicted",
+            "probability",
+            "metres",
+            "<b>degrees",
+        ]
         assert tab.locator(".examples th b").count() == 0
 
 
@@ -201,8 +207,9 @@ def test_results_beside_a_training_follow_it(tab):
         until(tab, f"document.querySelectorAll('.figure strong')[0].innerText !== '{first}'")
 
 
-def test_a_run_without_its_data_is_a_card(tab):
-    with served(FinishedRun(fit(None))) as client:
+def test_a_run_without_its_data_is_a_card(tab, tmp_path):
+    fit(tmp_path / "run")
+    with served(SavedRun(tmp_path / "run")) as client:
         tab.expected = [*tab.expected, "422"]
         for panel in ("landscape", "results"):
             open_page(tab, client, panel)

@@ -9,7 +9,6 @@ from typing import Annotated
 import typer
 
 from glassnet.cli import options
-from glassnet.cli.building import loss_for, network
 from glassnet.doctor import Doctor
 from glassnet.doctor.evidence import Evidence
 from glassnet.doctor.file import read_evidence
@@ -17,6 +16,7 @@ from glassnet.doctor.of_run import of_run
 from glassnet.doctor.probes.costs import loss_kind
 from glassnet.doctor.probes.overfit import overfit
 from glassnet.engine.errors import ConfigError
+from glassnet.recipe.parts import loss_for, network
 from glassnet.recipe.recipe import Recipe, data_of
 from glassnet.train.loop import cast
 from glassnet.train.run import read_config
