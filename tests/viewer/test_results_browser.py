@@ -1,14 +1,12 @@
 """The panels of the landscape and of data and results in a real browser."""
 
 import re
-from dataclasses import replace
 
 import numpy as np
 import pytest
 
 import glassnet as gn
 from glassnet.models import character_losses
-from glassnet.viewer.in_memory import FinishedRun
 from glassnet.viewer.panels import landscape, results
 from glassnet.viewer.query import Query
 from glassnet.viewer.report import write_report
@@ -153,7 +151,7 @@ def test_the_decision_boundary_as_it_forms(tab, tmp_path):
             "probability",
             "metres",
             "<b>degrees",
-        ]  # a name from the data is text
+        ]
         assert tab.locator(".examples th b").count() == 0
 
 
@@ -209,8 +207,9 @@ def test_results_beside_a_training_follow_it(tab):
         until(tab, f"document.querySelectorAll('.figure strong')[0].innerText !== '{first}'")
 
 
-def test_a_run_without_its_data_is_a_card(tab):
-    with served(FinishedRun(replace(fit(None), data=None))) as client:
+def test_a_run_without_its_data_is_a_card(tab, tmp_path):
+    fit(tmp_path / "run")
+    with served(SavedRun(tmp_path / "run")) as client:
         tab.expected = [*tab.expected, "422"]
         for panel in ("landscape", "results"):
             open_page(tab, client, panel)
