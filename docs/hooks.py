@@ -33,6 +33,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
         text = Path(source).read_text(encoding="utf-8")
         for other, target in PAGES.items():
             text = text.replace(f"]({other})", f"]({target})")
+        text = text.replace("](docs/", "](")  # its pictures are beside the pages
         files.append(File.generated(config, page, content=text))
     files.append(File.generated(config, "examples.md", content=examples()))
     files.append(File.generated(config, "command.md", content=command()))
