@@ -68,4 +68,4 @@ middle = {lr: np.median(list(values.values())) for lr, values in ratios.items()}
 assert loss[0.1] < min(loss[0.001], loss[5.0]) - 0.5
 assert middle[0.001] < -4
 assert -3.2 < middle[0.1] < -2
-assert middle[5.0] > -1.8
+assert max(ratios[5.0].values()) > -1

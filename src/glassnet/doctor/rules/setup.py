@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 from glassnet.doctor.evidence import Evidence
@@ -10,7 +11,7 @@ from glassnet.doctor.finding import Finding
 from glassnet.doctor.rule import Rule, rule
 
 
-@rule("parameters-not-updated", severity="error", at_once=True)
+@rule("parameters-not-updated", severity="error", at_once=True, weak=1e-6)
 def parameters_not_updated(evidence: Evidence, this: Rule) -> Iterator[Finding]:
     """A step with gradients that left every parameter as it was, a warm-up from 0 is none; or no step at all."""
     if evidence.without_step is not None:
@@ -24,10 +25,17 @@ def parameters_not_updated(evidence: Evidence, this: Rule) -> Iterator[Finding]:
         )
         return
     planned = [rate for _, rate in evidence.setup.rates]
-    for probe in evidence.probes:
+    lost = {one.path for one in evidence.setup.parameters if not one.held}
+    strengths = [
+        max((one.gradient or 0.0 for path, one in probe.parameters.items() if path not in lost), default=0.0)
+        for probe in evidence.probes
+    ]
+    strongest = max(filter(math.isfinite, strengths), default=0.0)
+    for probe, strength in zip(evidence.probes, strengths, strict=True):
         updates = [one.update for one in probe.parameters.values()]
         waits = any(planned) and probe.lr < 0.01 * max(planned)  # a warm-up, or the end of a decay
-        if updates and not any(updates) and probe.gradient > 0 and not waits:
+        moves = strength > this["weak"] * strongest  # one that has vanished is lost in the rounding of an update
+        if updates and not any(updates) and moves and not waits:
             why = "the learning rate is 0" if probe.lr == 0 else f"the learning rate is {probe.lr:g}"
             yield this.finding(
                 f"a step with a gradient changed no parameter; {why}.",
