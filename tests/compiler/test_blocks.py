@@ -6,25 +6,17 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from glassnet.compiler import blocks, passes, phases
 from glassnet.compiler.blocks import in_blocks
 from glassnet.compiler.loops import Accumulate, Affine, Buffer, Load, Loop, Name, Op, Start, Store, Var, affine
 from glassnet.compiler.passes import optimize
 from glassnet.compiler.program import Program
 
 from .agreement import assert_agrees
+from .large import make_large
 from .records import operations, record_of
 from .test_networks import NETWORKS, adamw, works
 
 FLOAT = np.dtype(np.float32)
-
-
-def make_large(monkeypatch):
-    """As if every step were large, and every block worth it."""
-    monkeypatch.setattr(phases, "STEP_WORK", 0)
-    monkeypatch.setattr(phases, "STATEMENT_WORK", 0)
-    monkeypatch.setattr(blocks, "ROWS", 1)
-    monkeypatch.setattr(passes, "LEAST_ROWS", 1)
 
 
 @pytest.fixture

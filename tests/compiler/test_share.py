@@ -14,30 +14,22 @@ from hypothesis import given, settings
 
 import glassnet as gn
 from glassnet import nn, optim
-from glassnet.compiler import blocks, passes, phases
 from glassnet.compiler import program as program_module
 from glassnet.compiler.phases import units
 from glassnet.compiler.program import Program
 from glassnet.compiler.team import Team
 
+from .large import make_large
 from .test_networks import NETWORKS, adamw, works
 
 X = np.random.default_rng(0).standard_normal((40, 4)).astype(np.float32)
 Y = np.arange(40) % 3
 
 
-def share_everything(monkeypatch):
-    """As if every step were large, and every statement worth it."""
-    monkeypatch.setattr(phases, "STEP_WORK", 0)
-    monkeypatch.setattr(phases, "STATEMENT_WORK", 0)
-    monkeypatch.setattr(blocks, "ROWS", 1)
-    monkeypatch.setattr(passes, "LEAST_ROWS", 1)
-
-
 @pytest.fixture
 def everything_is_shared(monkeypatch):
     """On three cores."""
-    share_everything(monkeypatch)
+    make_large(monkeypatch)
     monkeypatch.setattr(program_module, "available_threads", lambda: 3)
 
 
@@ -75,7 +67,7 @@ def test_more_threads_than_cores():
 @settings(max_examples=4)
 def test_drawn_networks(work):
     with pytest.MonkeyPatch.context() as patch:
-        share_everything(patch)
+        make_large(patch)
         assert_the_same_for_all(work, shared=False)  # a tiny one may be a single unit
 
 

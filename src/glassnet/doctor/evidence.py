@@ -6,6 +6,7 @@ that was not gathered is empty, and rules that need it are silent. It goes to JS
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,6 +32,11 @@ class Evidence:
     unused: list[str] = field(default_factory=list)  # trainable parameters without a gradient in every step so far
     without_step: int | None = None  # when gradients were thrown away, or piled up, without a step
     evaluated_in_training: list[str] = field(default_factory=list)  # layers in training mode at an evaluation
+
+    def add(self, probe: Probe, unused: Iterable[str]) -> None:
+        """Add a step that was looked into, with the trainable parameters that had no gradient in it."""
+        self.unused = sorted({*unused} & {*self.unused} if self.probes else {*unused})
+        self.probes.append(probe)
 
     def has(self, part: str) -> bool:
         """Whether a part was gathered."""

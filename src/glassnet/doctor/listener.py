@@ -25,7 +25,8 @@ from glassnet.doctor.probes.setup import set_up
 from glassnet.doctor.probes.step import StepProbe
 from glassnet.doctor.probes.units import check_up
 from glassnet.doctor.progress import Progress
-from glassnet.doctor.report import Findings, say
+from glassnet.doctor.report import Findings
+from glassnet.doctor.voice import Voice
 from glassnet.engine.errors import GlassnetError
 from glassnet.train.callbacks import Callback
 from glassnet.train.run_folder import make_folder
@@ -83,12 +84,12 @@ class Listener(Callback):
         folder: Path | None = None,
         keep_best: bool = False,
     ) -> None:
-        self.doctor, self.speak, self.shared, self.folder, self.keep_best = doctor, speak, shared, folder, keep_best
+        self.doctor, self.shared, self.folder, self.keep_best = doctor, shared, folder, keep_best
         self.evidence = Evidence()
         self.findings = Findings()
         self.lost = False
         self._plan: list[int] = []
-        self._said: set[tuple[str, str | None]] = set()
+        self._voice = Voice(doctor, speak)
 
     def next_look(self, step: int) -> int | None:
         """The next step of the plan."""
@@ -139,11 +140,10 @@ class Listener(Callback):
                 keep_best=self.keep_best,
                 float_inputs=loop.train.x.dtype.kind == "f",
             )
-        self.evidence.probes.append(self._probe(loop.step, look, loop.optimizer.lr))
         unused = {path for path, gradient in look.gradients.items() if gradient is None}
-        self.evidence.unused = sorted(unused if len(self.evidence.probes) == 1 else unused & {*self.evidence.unused})
+        self.evidence.add(self._probe(loop.step, look, loop.optimizer.lr), unused)
         if len(self.evidence.probes) <= EARLY:
-            self._say_errors()
+            self._voice.errors(self.evidence)
 
     @careful
     def on_fit_end(self, loop: Loop) -> None:
@@ -159,8 +159,7 @@ class Listener(Callback):
         self.findings = self.doctor.diagnose(self.evidence)
         if self.folder is not None:
             write_evidence(self.folder, self.evidence)
-        if self.speak:
-            say(self.findings.text(full=False))
+        self._voice.end(self.findings)
 
     @np.errstate(all="ignore")  # numbers that overflow are evidence
     def _check_up(self, loop: Loop) -> None:
@@ -173,13 +172,6 @@ class Listener(Callback):
                 self.evidence.reference = reference(loop.train.x, loop.train.y, self._kind)
         except GlassnetError:  # a loss or network that cannot be evaluated on these rows: judged without
             return
-
-    def _say_errors(self) -> None:
-        for one in self.doctor.diagnose(self.evidence, at_once=True):
-            if one.severity == "error" and (one.code, one.layer) not in self._said:
-                self._said.add((one.code, one.layer))
-                if self.speak:
-                    say(str(one))
 
 
 def progress_of(loop: Loop) -> Progress:

@@ -20,7 +20,8 @@ from glassnet.doctor.probes.torch_graph import LossOfGraph, Trace, first_tensor,
 from glassnet.doctor.probes.torch_state import Cost, Seen, check_up, modal_layers
 from glassnet.doctor.probes.torch_step import TorchProbe
 from glassnet.doctor.progress import Progress
-from glassnet.doctor.report import Findings, say
+from glassnet.doctor.report import Findings
+from glassnet.doctor.voice import Voice
 from glassnet.doctor.watch import NEVER
 from glassnet.engine.errors import ConfigError
 from glassnet.engine.options import integer_option
@@ -33,7 +34,7 @@ class TorchWatch:
     def __init__(self, model: Any, optimizer: Any, loss_fn: Any, doctor: Doctor, every: int, speak: bool) -> None:
         import torch
 
-        self.model, self.optimizer, self.doctor, self.every, self.speak = model, optimizer, doctor, every, speak
+        self.model, self.optimizer, self.doctor, self.every = model, optimizer, doctor, every
         self.evidence = Evidence()
         self.losses = LossRecord()
         self.steps = 0
@@ -52,7 +53,7 @@ class TorchWatch:
         self._values: list[float] = []  # the losses of these
         self._cleared = 0  # how often their gradients were thrown away
         self._stepped = self._stepping = self._left_over = False
-        self._said: set[tuple[str, str | None]] = set()
+        self._voice = Voice(doctor, speak)
         self._final: Findings | None = None
         self._removers = [
             model.register_forward_hook(self._forward),
@@ -82,8 +83,7 @@ class TorchWatch:
             forget(self._backward)
             self._final = final
             self._input = self._output = self._loss = self._trace = None
-            if self.speak:
-                say(final.text(full=False))
+            self._voice.end(final)
         return self._final
 
     @property
@@ -211,7 +211,7 @@ class TorchWatch:
         # Once proves nothing, for the same reason.
         if (self._cleared > 1 or self._waiting >= NEVER) and self.evidence.without_step is None:
             self.evidence.without_step = self.steps
-            self._say_errors()
+            self._voice.errors(self.evidence)
 
     def _fail(self, value: float, x: Any) -> None:
         if self.evidence.has("failure"):
@@ -220,7 +220,7 @@ class TorchWatch:
         self.evidence.data.nonfinite_rows = rows
         text = f"the loss became {value} at step {self.steps + 1} (learning rate {self._probe.rate():g})."
         self.evidence.failure = Failure(self.steps, text)
-        self._say_errors()
+        self._voice.errors(self.evidence)
 
     def _before_step(self, _optimizer: Any, _args: Any, _kwargs: Any) -> None:
         self._stepping = True
@@ -239,11 +239,10 @@ class TorchWatch:
             evidence = self.evidence
             probe, unused = found
             probe.left_over = self._left_over
-            evidence.probes.append(probe)
-            evidence.unused = sorted({*unused} if len(evidence.probes) == 1 else {*unused} & {*evidence.unused})
+            evidence.add(probe, unused)
             evidence.setup.rates = self._observed_rates()
             if self.steps or rate:  # a first step at 0 can be that of a warm-up
-                self._say_errors()
+                self._voice.errors(self.evidence)
         self.steps += 1
         self._await_look()
 
@@ -261,13 +260,6 @@ class TorchWatch:
             self._history["val_loss"].append(self._validated.mean())
             self._history["loss"].append(self._trained.mean())
             self._epoch.append(self.steps)
-
-    def _say_errors(self) -> None:
-        for one in self.doctor.diagnose(self.evidence, at_once=True):
-            if one.severity == "error" and (one.code, one.layer) not in self._said:
-                self._said.add((one.code, one.layer))
-                if self.speak:
-                    say(str(one))
 
 
 def watch(

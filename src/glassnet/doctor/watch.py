@@ -21,7 +21,8 @@ from glassnet.doctor.probes.setup import set_up
 from glassnet.doctor.probes.step import StepProbe
 from glassnet.doctor.probes.units import check_up
 from glassnet.doctor.progress import Progress
-from glassnet.doctor.report import Findings, say
+from glassnet.doctor.report import Findings
+from glassnet.doctor.voice import Voice
 from glassnet.engine.options import integer_option
 from glassnet.engine.scope import scope
 from glassnet.engine.tensor import Tensor
@@ -38,7 +39,7 @@ class Watch:
     """Made by ``watch``. ``findings`` are those by what was seen so far; ``close()`` ends the watch."""
 
     def __init__(self, net: Module, optimizer: Optimizer, doctor: Doctor, every: int, speak: bool) -> None:
-        self.net, self.optimizer, self.doctor, self.every, self.speak = net, optimizer, doctor, every, speak
+        self.net, self.optimizer, self.doctor, self.every = net, optimizer, doctor, every
         self.evidence = Evidence()
         self.losses = LossRecord()
         self.steps = 0
@@ -51,7 +52,7 @@ class Watch:
         self._stepped = False  # whether the gradients that are there were used by a step
         self._waiting = 0  # backward passes since the last step
         self._left_over = False
-        self._said: set[tuple[str, str | None]] = set()
+        self._voice = Voice(doctor, speak)
         self._before: dict[str, Any] = {}
         self._targets: Any = None
         self._value = math.nan
@@ -79,8 +80,7 @@ class Watch:
             scope.watchers = tuple(one for one in scope.watchers if one != self._backward)
             for name in ("step", "zero_grad"):
                 vars(self.optimizer).pop(name, None)
-            if self.speak:
-                say(self.findings.text(full=False))
+            self._voice.end(self.findings)
         return self.findings
 
     @property
@@ -126,7 +126,7 @@ class Watch:
             if net.training:
                 found = {path for path, module in modal_layers(net) if module.training}
                 self.evidence.evaluated_in_training = sorted(found | {*self.evidence.evaluated_in_training})
-                self._say_errors()
+                self._voice.errors(self.evidence)
             return
         self._input = inputs[0] if inputs and isinstance(inputs[0], Tensor) else None
         self._output = output if isinstance(output, Tensor) else None
@@ -145,7 +145,7 @@ class Watch:
             self.evidence.data.nonfinite_rows = rows
             text = f"the loss became {value} at step {self.steps + 1} (learning rate {self.optimizer.lr:g})."
             self.evidence.failure = Failure(self.steps, text)
-            self._say_errors()
+            self._voice.errors(self.evidence)
             return
         self.losses.add(value)
         if self._output is None:
@@ -201,23 +201,14 @@ class Watch:
             evidence.setup.shuffle = False
         probe = probe_of(self.steps, look, rate)
         probe.left_over = self._left_over
-        evidence.probes.append(probe)
-        unused = {path for path, gradient in gradients.items() if gradient is None}
-        evidence.unused = sorted(unused if len(evidence.probes) == 1 else unused & {*evidence.unused})
-        self._say_errors()
+        evidence.add(probe, {path for path, gradient in gradients.items() if gradient is None})
+        self._voice.errors(self.evidence)
 
     def _without_step(self) -> None:
         """A backward pass of which nothing came."""
         if self.evidence.without_step is None:
             self.evidence.without_step = self.losses.steps - 1
-        self._say_errors()
-
-    def _say_errors(self) -> None:
-        for one in self.doctor.diagnose(self.evidence, at_once=True):
-            if one.severity == "error" and (one.code, one.layer) not in self._said:
-                self._said.add((one.code, one.layer))
-                if self.speak:
-                    say(str(one))
+        self._voice.errors(self.evidence)
 
 
 def watch(

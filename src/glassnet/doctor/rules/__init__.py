@@ -8,7 +8,18 @@ from glassnet.doctor.rules import (
     initialisation,
     normalisation,
     optimisation,
+    outcome,
     setup,
 )
 
-__all__ = ["activations", "data", "generalisation", "head", "initialisation", "normalisation", "optimisation", "setup"]
+__all__ = [
+    "activations",
+    "data",
+    "generalisation",
+    "head",
+    "initialisation",
+    "normalisation",
+    "optimisation",
+    "outcome",
+    "setup",
+]

@@ -1,0 +1,138 @@
+"""Rules about what came of a training: kept from learning, ended too soon, or not able to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from statistics import median
+
+from glassnet.doctor.evidence import Evidence
+from glassnet.doctor.finding import Finding
+from glassnet.doctor.observed import Probe
+from glassnet.doctor.rule import Rule, rule
+from glassnet.doctor.rules.setup import default_lr
+
+
+@rule(
+    "over-regularised",
+    needs=["setup", "probes", "progress"],
+    times=2.0,
+    grown=1.5,
+    shrunk=0.5,
+    equal=0.4,
+    drop=0.7,
+    dead=0.9,
+)
+def over_regularised(evidence: Evidence, this: Rule) -> Iterator[Finding]:
+    """A regulariser that pulls more than the data, or dropout of nearly everything, in a network that learns little."""
+    if not evidence.harmed:
+        return
+    first = evidence.probes[0]
+    if any((one.zero or 0.0) > this["dead"] for one in first.layers.values()):
+        return  # dead units leave nothing that could pull against it
+    # Weights that have grown since are the work of something else.
+    sizes = {one.step: size(one) / max(size(evidence.probes[0]), 1e-30) for one in evidence.probes}
+    pulls = [(one, one.regulariser / one.data) for one in evidence.probes if one.regulariser is not None and one.data]
+    pulls = [(one, ratio) for one, ratio in pulls if sizes[one.step] < this["grown"]]
+    shrunk = min(sizes.values()) < this["shrunk"]
+    above = [(one, ratio) for one, ratio in pulls if ratio > this["times"] or (shrunk and ratio > this["equal"])]
+    if above:
+        probe, ratio = above[0]
+        name = "penalty" if evidence.setup.penalty else "weight_decay"
+        yield this.finding(
+            f"the regulariser pulls at the weights {ratio:.1f} times as hard as the data.",
+            figure="gradient of the regulariser by that of the data",
+            value=ratio,
+            threshold=this["times"],
+            step=probe.step,
+            remedy=f"Lower {name} to a tenth or less.",
+            change={"penalty": None, "weight_decay": 0.0},
+        )
+    elif evidence.setup.dropout > this["drop"]:
+        yield this.finding(
+            f"dropout leaves {1 - evidence.setup.dropout:.0%} of the units.",
+            figure="share that dropout leaves out",
+            value=evidence.setup.dropout,
+            threshold=this["drop"],
+            remedy="nn.Dropout(0.2)",
+            change={"dropout": 0.2},
+        )
+
+
+def size(probe: Probe) -> float:
+    """The median rms of the matrices of weights."""
+    return median([one.rms for one in probe.matrices] or [0.0])
+
+
+@rule("stopped-early", needs=["progress", "data", "setup"], share=0.06, hint=0.03, longer=30.0)
+def stopped_early(evidence: Evidence, this: Rule) -> Iterator[Finding]:
+    """A loss that fell clearly to the very end, with a learning rate that was not meant to end."""
+    progress = evidence.progress
+    if evidence.solved or evidence.has("failure") or len(progress.losses) < 6:
+        return
+    planned = [rate for _, rate in evidence.setup.rates]
+    if planned and planned[-1] < 0.1 * max(planned):
+        return
+    fell = progress.val_fall
+    if progress.falling:
+        fell = max(fell, progress.fall(0.67)[0], progress.fall(0.5)[0] * 2 / 3)
+    level = evidence.data.constant or abs(progress.start)
+    share = fell / level if level else 0.0
+    if share <= this["hint"]:
+        return
+    epochs = max(1, round(progress.steps / progress.per_epoch))
+    times = min(3 + round(this["longer"] * share), 10)
+    yield this.finding(
+        f"in the last third the loss fell by {fell:.3g}, to {progress.end:.4g}.",
+        figure="fall within the last third, in relation to the loss of a constant",
+        value=share,
+        threshold=this["hint"],
+        step=progress.steps,
+        severity="warning" if share > this["share"] or evidence.behind else "hint",
+        remedy=f"Train longer: epochs={times * epochs}.",
+        change={"epochs": times * epochs},
+    )
+
+
+@rule("underfitting", margin=0.15, share=0.3, loss=1.04)
+def underfitting(evidence: Evidence, this: Rule) -> Iterator[Finding]:
+    """Worse than simple means on the very rows that it was trained on, and not getting better."""
+    train, overfit = evidence.checkup.train, evidence.overfit
+    if evidence.has("overfit") and overfit.gain < 0.5:
+        yield this.finding(
+            f"{overfit.steps} steps on {overfit.rows} rows do not even learn these by heart: the loss went from "
+            f"{overfit.first:.4g} to {overfit.last:.4g}.",
+            figure="share of the constant's loss that is gone",
+            value=overfit.gain,
+            threshold=0.5,
+            remedy="Look for a bug in the network or the loss; then take wider layers.",
+            change={"hidden": "wider"},
+        )
+    elif evidence.has("reference") and train is not None and train.gain is not None:
+        found = evidence.reference
+        limit = found.gain - found.margin(this["margin"], this["share"])
+        dear = found.loss is not None and not evidence.setup.weighted and train.loss > this["loss"] * found.loss
+        if train.gain >= limit and not dear:
+            return
+        if train.gain >= limit and found.loss is not None:
+            yield this.finding(
+                f"its own training rows cost the network {train.loss:.4g} each, and {found.name} would cost "
+                f"{found.loss:.4g} on rows not seen.",
+                figure="loss on the training rows by that of the reference",
+                value=train.loss / found.loss,
+                threshold=this["loss"],
+                step=evidence.checkup.step,
+                remedy="Take wider layers, another learning rate, or more steps.",
+                change={"hidden": "wider"},
+            )
+            return
+        yield this.finding(
+            f"on its own training rows the network takes away {train.gain:.0%} of a constant's error; {found.name} "
+            f"take{'s' if found.name.startswith('a ') else ''} away {found.gain:.0%} on rows not seen.",
+            figure="share of the constant's error that is taken away",
+            value=train.gain,
+            threshold=limit,
+            step=evidence.checkup.step,
+            remedy=f"Take wider layers, another learning rate than {evidence.setup.lr or default_lr(evidence):g}, or "
+            "more steps; glassnet doctor RUN --deep tests whether the network can learn 16 rows.",
+            change={"hidden": "wider"},
+        )
