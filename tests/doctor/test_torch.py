@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import copy
+import io
 from typing import Any
 
 import numpy as np
@@ -58,6 +59,28 @@ def test_the_model_is_as_it_was_and_learns_the_same(asked: str) -> None:
     assert all(map(torch.equal, bits(plain), bits(watched)))
     assert len(called) == len(counted)
     assert torch.equal(random, same)
+
+
+def test_copies_and_files_of_a_model_are_not_watched() -> None:
+    model = nn.Sequential(*net(10, [16], 4), nn.Dropout(0.2))
+    optimizer, loss_fn = sgd(model, 0.1), nn.CrossEntropyLoss()
+    copies: list[Any] = []
+    with gn.doctor.torch.watch(model, optimizer, loss_fn, speak=False) as watched:
+        for step in range(6):  # looked into, and not
+            file = io.BytesIO()
+            torch.save(model, file)
+            file.seek(0)
+            copies += [copy.deepcopy(model), copy.copy(loss_fn), torch.load(file, weights_only=False)]
+            assert len(file.getvalue()) < 20_000  # weights of 2 kB, and nothing of the watch
+            assert step == watched.steps
+            loss = loss_fn(model(X[:100]), Y[:100])
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+        with torch.no_grad():  # of the model itself, in training mode, this would be a mistake
+            for one in copies[::3] + copies[2::3]:
+                copies[1](one(X[100:]), Y[100:])
+    assert not watched.evidence.evaluated_in_training
 
 
 def test_two_watches_and_what_comes_after() -> None:

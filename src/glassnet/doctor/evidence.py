@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from glassnet.doctor.facts import Data, SetUp
@@ -40,8 +41,7 @@ class Evidence:
 
     def has(self, part: str) -> bool:
         """Whether a part was gathered."""
-        found = getattr(self, part)
-        return bool(found != type(found)())
+        return bool(getattr(self, part) != _nothing(part))
 
     def to_json(self) -> dict[str, Any]:
         """The evidence as a value for ``json.dumps``."""
@@ -96,6 +96,12 @@ class Evidence:
         worse = self.learned is not None and self.learned < WORSE
         poor = self.learned is not None and self.learned < POOR and not self.has("reference")
         return self.behind or worse or poor or self.progress.rising
+
+
+@cache
+def _nothing(part: str) -> Any:
+    """A part that was not gathered."""
+    return getattr(Evidence(), part)
 
 
 #: Shares of the best constant's loss above which a task is solved, below which it is hardly begun, and below which the

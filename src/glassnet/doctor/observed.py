@@ -60,8 +60,9 @@ class Probe:
     along: the change of the loss that the update should bring: the sum of update times gradient. regulariser, data:
     norms of the gradients of the regulariser and of the loss without it. output_low, output_high: of what the network
     gives out; unit_rows, log_rows: share of its rows that are probabilities, and logarithms of such. ideal_loss: what
-    saying the very targets would cost. inputs: rms of what enters the network, 0 for indices. left_over: whether
-    gradients were there before backward. evaluating: layers of a network in evaluation mode that act on it.
+    saying the very targets would cost. inputs: rms of what enters the network, at the first look; 0 for indices.
+    left_over: whether gradients were there before backward. evaluating: layers of a network in evaluation mode that
+    act on it.
     """
 
     step: int

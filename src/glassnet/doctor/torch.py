@@ -15,8 +15,8 @@ from glassnet.doctor.probes.costs import constant_loss
 from glassnet.doctor.probes.data import SAMPLE, look_at_data, nonfinite_rows
 from glassnet.doctor.probes.reference import reference
 from glassnet.doctor.probes.setup import RATES
-from glassnet.doctor.probes.torch_backward import forget, listen
-from glassnet.doctor.probes.torch_graph import LossOfGraph, Trace, first_tensor, loss_of_graph, numbers
+from glassnet.doctor.probes.torch_graph import Trace, first_tensor, loss_of_graph, numbers
+from glassnet.doctor.probes.torch_hooks import Hook, forget, listen
 from glassnet.doctor.probes.torch_state import Cost, Seen, check_up, modal_layers
 from glassnet.doctor.probes.torch_step import TorchProbe
 from glassnet.doctor.progress import Progress
@@ -52,17 +52,18 @@ class TorchWatch:
         self._waiting = 0  # backward passes since the last step
         self._values: list[float] = []  # the losses of these
         self._cleared = 0  # how often their gradients were thrown away
-        self._stepped = self._stepping = self._left_over = False
+        self._stepped = self._stepping = self._left_over = self._looks = False
+        self._with_gradient: Any = None  # a parameter, see _note_gradient
         self._voice = Voice(doctor, speak)
         self._final: Findings | None = None
         self._removers = [
-            model.register_forward_hook(self._forward),
-            optimizer.register_step_post_hook(self._after_step),
+            model.register_forward_hook(Hook(self._forward)),
+            optimizer.register_step_post_hook(Hook(self._after_step)),
         ]
         if isinstance(optimizer, torch.optim.LBFGS):  # it calls backward itself, and how often is its own affair
-            self._removers.append(optimizer.register_step_pre_hook(self._before_step))
+            self._removers.append(optimizer.register_step_pre_hook(Hook(self._before_step)))
         if isinstance(loss_fn, torch.nn.Module):
-            self._removers.append(loss_fn.register_forward_hook(self._after_loss))
+            self._removers.append(loss_fn.register_forward_hook(Hook(self._after_loss)))
         listen(self._backward)
         self._await_look()
 
@@ -125,14 +126,13 @@ class TorchWatch:
 
     # What the loop does
 
-    def _looks(self) -> bool:
-        """Whether this step is looked into: every so many, and before that the first and powers of 2."""
-        return self.steps % self.every == 0 or (self.steps < self.every and self.steps & (self.steps - 1) == 0)
-
     def _await_look(self) -> None:
+        """Be ready for a step that is looked into: every so many, and before that the first and powers of 2."""
         if self._trace is not None:
             self._trace.close()
-        self._trace = Trace(self.model) if self._looks() else None
+        step, every = self.steps, self.every
+        self._looks = step % every == 0 or (step < every and step & (step - 1) == 0)
+        self._trace = Trace(self.model) if self._looks else None
 
     def _forward(self, model: Any, inputs: Any, output: Any) -> None:
         self._input, self._output, self._loss = first_tensor(inputs), first_tensor(output), None
@@ -151,8 +151,8 @@ class TorchWatch:
         output, targets = inputs
         if loss.requires_grad:
             self._loss = loss, targets
-            self._cost.note_shape(output, self._output)
             if self._trace is not None:
+                self._cost.note_shape(output, self._output)
                 loss.register_hook(self._note_sign)
         elif self._input is not None:
             self._validated.add(self._input, targets, self._cost.mean(loss, targets))
@@ -171,7 +171,7 @@ class TorchWatch:
             self._values.clear()  # of a search along a line the last counts
         else:
             self._count_gradients()
-        given = LossOfGraph()
+        given = None
         if trace is not None or (known is None and self._trained.kept < SAMPLE):
             given = loss_of_graph(root, output)
             self._cost.kind = self._cost.kind or given.kind
@@ -180,7 +180,7 @@ class TorchWatch:
             loss, targets = known
             value = self._cost.mean(loss, targets)
         else:
-            targets, value = given.targets, float(root.detach().sum())
+            targets, value = given and given.targets, float(root.detach().sum())
         if not math.isfinite(value):
             self._fail(value, x)
             return
@@ -188,7 +188,7 @@ class TorchWatch:
         self._trained.add(x, targets, value)
         if trace is not None:
             if not self.evidence.setup.layers or not self.steps:
-                self.evidence.setup = self._probe.set_up(trace, output, x, weighted=given.weighted)
+                self.evidence.setup = self._probe.set_up(trace, output, x, weighted=bool(given and given.weighted))
             else:
                 trace.layers(output)
             self._probe.begin(self.steps, trace, x, output, targets, value)
@@ -197,12 +197,13 @@ class TorchWatch:
 
     def _count_gradients(self) -> None:
         """Note gradients that were left over, and those that were thrown away."""
-        left = [one.grad for group in self.optimizer.param_groups for one in group["params"] if one.grad is not None]
-        if self._looks():
-            stale = any(bool(one.any()) for one in left)
+        if self._looks:
+            stale = any(bool(one.grad.any()) for one in self._held() if one.grad is not None)
             # What another loss added, such as that of an adversary, may be thrown away before it is used.
             self._left_over = stale if self._stepped else self._left_over and stale
-        if not left:
+        if self._with_gradient is None:
+            self._note_gradient()
+        if self._cleared_all:
             self._values.clear()
             self._trained.undo()
             self._cleared += bool(self._waiting)
@@ -212,6 +213,17 @@ class TorchWatch:
         if (self._cleared > 1 or self._waiting >= NEVER) and self.evidence.without_step is None:
             self.evidence.without_step = self.steps
             self._voice.errors(self.evidence)
+
+    def _note_gradient(self) -> None:
+        """Note a parameter that has a gradient: it is asked for all of them, which would take longer."""
+        self._with_gradient = next((one for one in self._held() if one.grad is not None), None)
+
+    @property
+    def _cleared_all(self) -> bool:
+        return self._with_gradient is None or self._with_gradient.grad is None
+
+    def _held(self) -> list[Any]:
+        return [one for group in self.optimizer.param_groups for one in group["params"]]
 
     def _fail(self, value: float, x: Any) -> None:
         if self.evidence.has("failure"):
@@ -233,6 +245,8 @@ class TorchWatch:
             self.losses.add(sum(self._values) / len(self._values))
             self._values.clear()
             self._trained.sure()
+        if self._cleared_all:
+            self._note_gradient()
         found = self._probe.after_step(self._sign)
         self._stepped, self._stepping, self._waiting, self._cleared = True, False, 0, 0
         if found is not None:

@@ -42,7 +42,7 @@ class StepProbe:
         net, optimizer = self.net, self.optimizer
         found = Probe(step=number, loss=float(look.values["loss"]), lr=lr)
         x = look.batch[0].data
-        found.inputs = _rms(x) if x.dtype.kind == "f" else 0.0
+        found.inputs = _rms(x) if is_first and x.dtype.kind == "f" else 0.0
         if not net.training:  # a network in training mode with a layer that is not is meant so, as frozen BatchNorm
             found.evaluating = [path for path, module in modal_layers(net) if not module.training]
         if look.output is not None:
@@ -66,12 +66,18 @@ def note_outputs(found: Probe, kind: str, out: Array, targets: Array) -> None:
     found.output_low, found.output_high = float(out.min()), float(out.max())
     if out.ndim > 1 and out.shape[-1] > 1:
         rows = out.reshape(-1, out.shape[-1])
-        found.unit_rows = float(((rows >= 0).all(1) & (np.abs(rows.sum(1) - 1) < 1e-3)).mean())
-        with np.errstate(over="ignore"):
-            found.log_rows = float(((rows <= 0).all(1) & (np.abs(np.exp(rows).sum(1) - 1) < 1e-3)).mean())
+        found.unit_rows = _unit_share(rows)
+        if (rows <= 0).all(1).any():
+            found.log_rows = _unit_share(np.exp(np.minimum(rows, 1)))  # without overflow; above 0 is none
     losses = row_losses(kind, out, targets)
     if losses is not None and len(losses) > 1:
         found.row_std = float(losses.std())
+
+
+def _unit_share(rows: Array) -> float:
+    """The share of rows that are probabilities."""
+    inside = (rows >= 0).all(1)
+    return float((np.abs(rows[inside].sum(1) - 1) < 1e-3).sum()) / len(rows) if inside.any() else 0.0
 
 
 def note_parameters(

@@ -5,13 +5,15 @@ its code computes without modules. What ``graph.py`` does for glassnet's own net
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import numpy as np
 
 from glassnet.doctor.facts import Layer
+from glassnet.doctor.probes.torch_hooks import Hook
 from glassnet.engine.namespace import Array
 
 #: Modules of PyTorch under the names by which the rules know them.
@@ -48,11 +50,17 @@ def numbers(tensor: Any) -> Array:
     return found
 
 
-def tensors(value: Any) -> list[Any]:
-    """The tensors that a module got or gave."""
+@cache
+def _tensor() -> Any:
+    """The class. An import in each step would cost as much as all else that is done in it."""
     import torch
 
-    if isinstance(value, torch.Tensor):
+    return torch.Tensor
+
+
+def tensors(value: Any) -> list[Any]:
+    """The tensors that a module got or gave."""
+    if isinstance(value, _tensor()):
         return [value]
     if isinstance(value, dict):
         value = list(value.values())
@@ -61,11 +69,9 @@ def tensors(value: Any) -> list[Any]:
 
 def first_tensor(value: Any) -> Any:
     """The first of them; None if there is none."""
-    import torch
-
-    if isinstance(value, tuple) and value:
-        value = value[0] if isinstance(value[0], torch.Tensor) else value
-    return value if isinstance(value, torch.Tensor) else next(iter(tensors(value)), None)
+    if isinstance(value, tuple) and value and isinstance(value[0], _tensor()):
+        return value[0]
+    return value if isinstance(value, _tensor()) else next(iter(tensors(value)), None)
 
 
 @dataclass
@@ -100,8 +106,8 @@ class Trace:
         for path, module in self.net.named_modules():
             leaf = type(module).__module__.startswith("torch.nn") and not any(True for _ in module.children())
             if leaf or module is self.net:
-                self._removers.append(module.register_forward_pre_hook(self._before))
-            self._removers.append(module.register_forward_hook(self._after(path, leaf)))
+                self._removers.append(module.register_forward_pre_hook(Hook(self._before)))
+            self._removers.append(module.register_forward_hook(Hook(self._after, path, leaf)))
 
     def close(self) -> None:
         """Take the hooks away."""
@@ -126,25 +132,22 @@ class Trace:
         else:
             self._waiting[id(module)] = nodes
 
-    def _after(self, path: str, leaf: bool) -> Callable[[Any, Any, Any], None]:
-        def after(module: Any, _inputs: Any, output: Any) -> None:
-            self.called.add(path)
-            came_in = self._waiting.pop(id(module), [])
-            given = [one for one in tensors(output) if one.grad_fn is not None and one.grad_fn not in came_in]
-            if not leaf or not given:
-                return
-            name = type(module).__name__
-            place = Place(path, _MODULES.get(name, name), came_in, module=module)
-            self._note(place, numbers(given[0]))
+    def _after(self, path: str, leaf: bool, module: Any, _inputs: Any, output: Any) -> None:
+        self.called.add(path)
+        came_in = self._waiting.pop(id(module), [])
+        given = [one for one in tensors(output) if one.grad_fn is not None and one.grad_fn not in came_in]
+        if not leaf or not given:
+            return
+        name = type(module).__name__
+        place = Place(path, _MODULES.get(name, name), came_in, module=module)
+        self._note(place, numbers(given[0]))
 
-            def note_gradient(gradient: Any) -> None:
-                place.gradient = float(gradient.norm())
+        def note_gradient(gradient: Any) -> None:
+            place.gradient = float(gradient.norm())
 
-            given[0].register_hook(note_gradient)
-            for one in given:
-                self._of_node[one.grad_fn] = place
-
-        return after
+        given[0].register_hook(note_gradient)
+        for one in given:
+            self._of_node[one.grad_fn] = place
 
     def _note(self, place: Place, out: Array) -> None:
         """Note what a place gave. Of images and sequences of channels the second axis has the units."""

@@ -43,6 +43,7 @@ class Cost:
         self.loss_fn = loss_fn
         self.kind = named_kind(getattr(loss_fn, "__name__", type(loss_fn).__name__))
         self.shape: tuple[int, ...] | None = None
+        self._summed = getattr(loss_fn, "reduction", "") == "sum"
         self._function = loss_fn.forward if module else loss_fn
         self._shapes = not module and not self.kind  # a function of one's own changes the shape itself
 
@@ -69,8 +70,8 @@ class Cost:
 
     def mean(self, loss: Any, targets: Any) -> float:
         """What the loss function gave, as a mean."""
-        total: float = (loss.detach().mean() if loss.ndim else loss).item()
-        return total / targets.numel() if getattr(self.loss_fn, "reduction", "") == "sum" else total
+        total: float = (loss.mean() if loss.ndim else loss).item()
+        return total / targets.numel() if self._summed else total
 
 
 class Seen:

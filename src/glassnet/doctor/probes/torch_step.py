@@ -30,7 +30,7 @@ class TorchProbe:
     def begin(self, step: int, trace: Trace, x: Any, output: Any, targets: Any, loss: float) -> Probe:
         """What is known of a step before backward."""
         probe = Probe(step=step, loss=loss, lr=self.rate())
-        if x is not None and x.dtype.is_floating_point:
+        if not self.first and x is not None and x.dtype.is_floating_point:
             probe.inputs = float(x.detach().double().square().mean().sqrt())
         if not self.model.training:  # a model in training mode with a layer that is not is meant so
             probe.evaluating = [path for path, module in modal_layers(self.model) if not module.training]
@@ -42,7 +42,7 @@ class TorchProbe:
                 probe.ideal_loss = self.cost.of_arrays(ideal, output, targets)
         self._begun, self._places = probe, trace.places
         # Copies, since PyTorch's optimizers write into the weights.
-        self._before = {path: _matrix(one).copy() for path, one in self.model.named_parameters()}
+        self._before = {path: _matrix(one).copy("K") for path, one in self.model.named_parameters()}
         return probe
 
     def after_step(self, sign: float) -> tuple[Probe, list[str]] | None:
