@@ -239,7 +239,20 @@ def test_what_is_no_model_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_rows_with_no_number_are_named() -> None:
-    x = X.clone()
-    x[3, 2] = np.nan
-    findings = train(net(10, [16], 4), x[:32], Y[:32], shuffle=False, epochs=1)
-    assert findings[0].evidence["rows"] == [3]
+    for at in (3, 70):  # in the first batch, and in a later one
+        x = X.clone()
+        x[at, 2] = np.nan
+        findings = train(net(10, [16], 4), x[:96], Y[:96], shuffle=False, epochs=1)
+        assert findings.codes()[:1] == ["nonfinite-input"]
+        assert findings[0].evidence["rows"] == [at % 32]
+    y = QY.clone()
+    y[70] = np.nan
+    findings = train(net(len(QX[0]), [16], 1), QX[:96], y[:96], shuffle=False, epochs=1, loss_fn=nn.MSELoss())
+    assert findings[0].evidence["rows"] == [6]
+
+
+def test_an_optimizer_that_makes_the_loss_larger() -> None:
+    model = net(10, [16], 4)
+    upwards = torch.optim.Adam(model.parameters(), lr=0.01, maximize=True)
+    assert train(model, optimizer=upwards, epochs=1).codes()[:1] == ["ascending"]
+    assert "ascending" not in train(model, optimizer=upwards, epochs=1, sign=-1.0).codes()  # the two cancel

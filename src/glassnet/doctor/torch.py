@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from bisect import bisect_right
 from typing import Any, Self
 
 import numpy as np
@@ -14,10 +13,9 @@ from glassnet.doctor.observed import CheckUp, Comparison, Failure, Reference
 from glassnet.doctor.probes.costs import constant_loss
 from glassnet.doctor.probes.data import SAMPLE, look_at_data, nonfinite_rows
 from glassnet.doctor.probes.reference import reference
-from glassnet.doctor.probes.setup import RATES
 from glassnet.doctor.probes.torch_graph import Trace, first_tensor, loss_of_graph, numbers
 from glassnet.doctor.probes.torch_hooks import Hook, forget, listen
-from glassnet.doctor.probes.torch_state import Cost, Seen, check_up, modal_layers
+from glassnet.doctor.probes.torch_state import Cost, Rates, Seen, check_up, modal_layers
 from glassnet.doctor.probes.torch_step import TorchProbe
 from glassnet.doctor.progress import Progress
 from glassnet.doctor.report import Findings
@@ -42,7 +40,7 @@ class TorchWatch:
         self._trained, self._validated = Seen(), Seen()
         self._history: dict[str, list[float]] = {"loss": [], "val_loss": []}
         self._epoch: list[int] = []  # the steps at which evaluations ended
-        self._rates: list[tuple[int, float]] = []  # each learning rate with the first step that had it
+        self._rates = Rates()
         self._probe = TorchProbe(model, optimizer, self._cost)
         self._trace: Trace | None = None
         self._input: Any = None
@@ -105,11 +103,13 @@ class TorchWatch:
             history=self._history if self._epoch else {},
         )
         evidence.setup.total_steps = self.steps
-        evidence.setup.rates = self._observed_rates()
+        evidence.setup.rates = self._rates.thinned(self.steps)
         if self._trained.kept:
             x, y = map(numbers, self._trained.all())
             size = evidence.setup.batch_size or 32
+            rows = evidence.data.nonfinite_rows  # of the batch with which the loss failed
             evidence.data = look_at_data(x, y, loss=kind, order=np.arange(len(x)), batch_size=size)
+            evidence.data.nonfinite_rows = evidence.data.nonfinite_rows or rows
             evidence.data.constant = constant_loss(kind, y)
             evidence.data.val_rows = self._validated.most
             if not evidence.data.nonfinite_rows:
@@ -182,7 +182,7 @@ class TorchWatch:
         else:
             targets, value = given and given.targets, float(root.detach().sum())
         if not math.isfinite(value):
-            self._fail(value, x)
+            self._fail(value, x, targets)
             return
         self._values.append(value)
         self._trained.add(x, targets, value)
@@ -225,11 +225,12 @@ class TorchWatch:
     def _held(self) -> list[Any]:
         return [one for group in self.optimizer.param_groups for one in group["params"]]
 
-    def _fail(self, value: float, x: Any) -> None:
+    def _fail(self, value: float, x: Any, targets: Any) -> None:
         if self.evidence.has("failure"):
             return
-        rows = [] if x is None else nonfinite_rows(numbers(x), numbers(x))
-        self.evidence.data.nonfinite_rows = rows
+        if x is not None:
+            y = x if targets is None or len(targets) != len(x) else targets
+            self.evidence.data.nonfinite_rows = nonfinite_rows(numbers(x), numbers(y))
         text = f"the loss became {value} at step {self.steps + 1} (learning rate {self._probe.rate():g})."
         self.evidence.failure = Failure(self.steps, text)
         self._voice.errors(self.evidence)
@@ -239,8 +240,7 @@ class TorchWatch:
 
     def _after_step(self, _optimizer: Any, _args: Any, _kwargs: Any) -> None:
         rate = self._probe.rate()
-        if not self._rates or self._rates[-1][1] != rate:
-            self._rates.append((self.steps, rate))
+        self._rates.add(self.steps, rate)
         if self._values:
             self.losses.add(sum(self._values) / len(self._values))
             self._values.clear()
@@ -254,19 +254,11 @@ class TorchWatch:
             probe, unused = found
             probe.left_over = self._left_over
             evidence.add(probe, unused)
-            evidence.setup.rates = self._observed_rates()
+            evidence.setup.rates = self._rates.thinned(self.steps)
             if self.steps or rate:  # a first step at 0 can be that of a warm-up
                 self._voice.errors(self.evidence)
         self.steps += 1
         self._await_look()
-
-    def _observed_rates(self) -> list[tuple[int, float]]:
-        """The learning rates of the steps so far, thinned; none if there was only one."""
-        if len(self._rates) < 2:
-            return []
-        at = np.unique(np.linspace(0, self.steps - 1, RATES).astype(np.int64)).tolist()
-        begins = [step for step, _ in self._rates]
-        return [(step, self._rates[bisect_right(begins, step) - 1][1]) for step in at]
 
     def _end_evaluation(self) -> None:
         """Note the mean losses since the last evaluation, if there was one."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ import numpy as np
 from glassnet.doctor.observed import CheckUp, Comparison, SplitCheck
 from glassnet.doctor.probes.costs import named_kind
 from glassnet.doctor.probes.data import SAMPLE
+from glassnet.doctor.probes.setup import RATES
 from glassnet.doctor.probes.step import FLAT
 from glassnet.doctor.probes.torch_graph import Trace, numbers
 from glassnet.doctor.probes.units import split_check, units
@@ -122,6 +124,26 @@ class Seen:
         self.most = max(self.most, self.rows)
         self.rows, self._sum = 0, 0.0
         return found
+
+
+class Rates:
+    """The learning rates of a loop."""
+
+    def __init__(self) -> None:
+        self._found: list[tuple[int, float]] = []  # each with the first step that had it
+
+    def add(self, step: int, rate: float) -> None:
+        """Note the rate of a step."""
+        if not self._found or self._found[-1][1] != rate:
+            self._found.append((step, rate))
+
+    def thinned(self, steps: int) -> list[tuple[int, float]]:
+        """Those of some steps of so many, evenly; none if there was only one rate."""
+        if len(self._found) < 2:
+            return []
+        at = np.unique(np.linspace(0, steps - 1, RATES).astype(np.int64)).tolist()
+        begins = [step for step, _ in self._found]
+        return [(step, self._found[bisect_right(begins, step) - 1][1]) for step in at]
 
 
 @contextmanager

@@ -50,7 +50,7 @@ class TorchProbe:
         probe, self._begun = self._begun, None
         if probe is None:
             return None
-        probe.loss *= sign
+        probe.loss *= -sign if self.optimizer.param_groups[0].get("maximize") else sign
         probe.layers = {
             one.path: layer_probe(one.kind, one.out, one.gradient) for one in self._places if one.out is not None
         }

@@ -99,12 +99,13 @@ def ascending(evidence: Evidence, this: Rule) -> Iterator[Finding]:
     size = abs(first.loss)
     if evidence.setup.loss in ("cross_entropy", "bce", "mse", "l1", "huber") and first.loss < 0:
         yield this.finding(
-            f"the first loss is {first.loss:.4g}, and {evidence.setup.loss} is never below 0: its sign was changed.",
+            f"the first loss is {first.loss:.4g}, and {evidence.setup.loss} is never below 0: its sign was changed, "
+            "or the optimizer is told to make it larger.",
             figure="first loss",
             value=first.loss,
             threshold=0.0,
             step=first.step,
-            remedy="Leave out the minus sign.",
+            remedy="Leave out the minus sign, or maximize=True.",
             change={"negate_loss": True},
         )
         return
