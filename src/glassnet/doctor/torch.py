@@ -126,6 +126,8 @@ class TorchWatch:
 
     # What the loop does
 
+    # What runs in every step is written in few calls: each costs as much as a small layer.
+
     def _await_look(self) -> None:
         """Be ready for a step that is looked into: every so many, and before that the first and powers of 2."""
         if self._trace is not None:
@@ -203,7 +205,7 @@ class TorchWatch:
             self._left_over = stale if self._stepped else self._left_over and stale
         if self._with_gradient is None:
             self._note_gradient()
-        if self._cleared_all:
+        if self._with_gradient is None or self._with_gradient.grad is None:
             self._values.clear()
             self._trained.undo()
             self._cleared += bool(self._waiting)
@@ -217,10 +219,6 @@ class TorchWatch:
     def _note_gradient(self) -> None:
         """Note a parameter that has a gradient: it is asked for all of them, which would take longer."""
         self._with_gradient = next((one for one in self._held() if one.grad is not None), None)
-
-    @property
-    def _cleared_all(self) -> bool:
-        return self._with_gradient is None or self._with_gradient.grad is None
 
     def _held(self) -> list[Any]:
         return [one for group in self.optimizer.param_groups for one in group["params"]]
@@ -240,16 +238,16 @@ class TorchWatch:
 
     def _after_step(self, _optimizer: Any, _args: Any, _kwargs: Any) -> None:
         rate = self._probe.rate()
-        self._rates.add(self.steps, rate)
+        if rate != self._rates.last:
+            self._rates.add(self.steps, rate)
         if self._values:
             self.losses.add(sum(self._values) / len(self._values))
             self._values.clear()
             self._trained.sure()
-        if self._cleared_all:
+        if self._with_gradient is None or self._with_gradient.grad is None:
             self._note_gradient()
-        found = self._probe.after_step(self._sign)
         self._stepped, self._stepping, self._waiting, self._cleared = True, False, 0, 0
-        if found is not None:
+        if self._looks and (found := self._probe.after_step(self._sign)) is not None:
             evidence = self.evidence
             probe, unused = found
             probe.left_over = self._left_over
@@ -269,7 +267,7 @@ class TorchWatch:
 
 
 def watch(
-    model: Any, optimizer: Any, loss_fn: Any, *, every: int = 200, speak: bool = True, doctor: Doctor | None = None
+    model: Any, optimizer: Any, loss_fn: Any, *, every: int = 500, speak: bool = True, doctor: Doctor | None = None
 ) -> TorchWatch:
     """Watch a training loop of PyTorch, until ``close()`` or the end of a ``with`` block. One line before the loop is
     all; afterwards the model is as it was.

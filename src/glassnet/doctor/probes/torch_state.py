@@ -127,15 +127,16 @@ class Seen:
 
 
 class Rates:
-    """The learning rates of a loop."""
+    """The learning rates of a loop. last: the latest."""
 
     def __init__(self) -> None:
+        self.last: float | None = None
         self._found: list[tuple[int, float]] = []  # each with the first step that had it
 
     def add(self, step: int, rate: float) -> None:
-        """Note the rate of a step."""
-        if not self._found or self._found[-1][1] != rate:
-            self._found.append((step, rate))
+        """Note a rate that differs from the last, and the first step with it."""
+        self._found.append((step, rate))
+        self.last = rate
 
     def thinned(self, steps: int) -> list[tuple[int, float]]:
         """Those of some steps of so many, evenly; none if there was only one rate."""
