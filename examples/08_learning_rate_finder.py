@@ -47,6 +47,7 @@ for factor in (0.001, 0.03, 1, 100):
             epochs=2,
             batch_size=100,
             folder=None,
+            doctor=False,  # three of the four rates are wrong on purpose
             progress=False,
         )
         accuracies[factor] = run.history["val_accuracy"][-1]
