@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import glassnet as gn
 from glassnet.compiler import packed as module
 from glassnet.compiler.native import NativeStep
 from glassnet.compiler.packed import packed
@@ -65,3 +66,24 @@ def test_an_empty_table_is_no_mistake():
     for dtype in (np.float32, np.int64):
         found = packed(np.zeros((0, 4), dtype))
         assert found is None or found.codes.shape == (0, 4)
+
+
+def test_a_training_packs_each_table_once(monkeypatch):
+    asked = []
+    monkeypatch.setattr(module, "packed", lambda table: asked.append(table) or packed(table))
+    x = (np.arange(400) % 256).reshape(100, 4).astype(np.float32) / 255
+    net = gn.nn.Linear(4, 2)
+    run = gn.fit(
+        net,
+        (x, np.arange(100) % 2),
+        loss=gn.nn.CrossEntropyLoss(),
+        optimizer=gn.optim.SGD(net.parameters(), lr=0.1),
+        epochs=3,
+        batch_size=32,  # and 4 rows are left
+        folder=None,
+        progress=False,
+        compile=True,
+    )
+    assert run.compiled
+    assert any(table is x for table in asked)
+    assert len(asked) == len({id(table) for table in asked})

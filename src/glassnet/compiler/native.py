@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from glassnet.compiler.packed import packed
+from glassnet.compiler.packed import Packed, packed
 from glassnet.compiler.program import Program
 from glassnet.compiler.step import Bound, record_step
 from glassnet.compiler.trace import line_of, user_line
@@ -21,18 +21,26 @@ class NativeStep:
     bound: the step, and what it reads and changes. tables: the arrays that batches are taken from, ``data.x`` first.
     rows: how many of their rows make a batch; None if they are a batch themselves, in whose place others come.
     first: the numbers of the rows with which the step is recorded, (rows,); the first ones unless given.
+    pack: how such tables become bytes.
 
     Tables of which rows are taken are read into the step as they are now: they must not change. Recording computes the
     step, and leaves no trace. Raises TraceError for what cannot be compiled, and whatever the
     step itself raises for this batch.
     """
 
-    def __init__(self, bound: Bound, tables: Mapping[str, Array], rows: int | None, first: Array | None = None) -> None:
+    def __init__(
+        self,
+        bound: Bound,
+        tables: Mapping[str, Array],
+        rows: int | None,
+        first: Array | None = None,
+        pack: Callable[[Array], Packed | None] = packed,
+    ) -> None:
         self.bound = bound
         number = 0 if bound.optimizer is None else bound.optimizer.steps
         if rows is not None and first is None:
             first = np.arange(rows) % max(1, min((len(table) for table in tables.values()), default=1))
-        found = {} if rows is None else {name: packed(table) for name, table in tables.items()}
+        found = {} if rows is None else {name: pack(table) for name, table in tables.items()}
         small = {name: table for name, table in found.items() if table is not None}
         batch = [table if first is None else table[first] for table in tables.values()]
         try:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from glassnet.compiler.built_in import BuiltIn
+from glassnet.compiler.packed import Packing
 from glassnet.compiler.step import Bound, CompiledStep
 from glassnet.data.batches import Batches
 from glassnet.data.dataset import Split
@@ -61,6 +62,7 @@ class CompiledSteps:
         self._since = 0  # the step from which on nothing built in has changed
         self._too_soon = 0
         self._limits_blas = False
+        self._pack = Packing()
         self._begin()
 
     def make(self, order: Batches, first: int, most: int) -> int:
@@ -228,7 +230,7 @@ class CompiledSteps:
         if not self._limits_blas:
             limit_blas()
             self._limits_blas = True
-        return NativeStep(bound, tables, len(rows), rows)
+        return NativeStep(bound, tables, len(rows), rows, self._pack)
 
     def _refuse_hooks(self) -> None:
         net = self._loop.net
