@@ -256,3 +256,45 @@ def test_an_optimizer_that_makes_the_loss_larger() -> None:
     upwards = torch.optim.Adam(model.parameters(), lr=0.01, maximize=True)
     assert train(model, optimizer=upwards, epochs=1).codes()[:1] == ["ascending"]
     assert "ascending" not in train(model, optimizer=upwards, epochs=1, sign=-1.0).codes()  # the two cancel
+
+
+def pairs(o: Any, y: Any) -> Any:
+    return ((o - o.T) - (y[:, None] - y)).square().mean()
+
+
+@pytest.mark.parametrize(
+    ("loss_fn", "flat", "wrong"),
+    [
+        (nn.MSELoss(), True, True),
+        (nn.HuberLoss(), True, True),
+        (F.l1_loss, True, True),
+        (lambda o, y: ((o - y) ** 2).mean(), True, True),
+        (lambda o, y: ((y - o) ** 2).mean(), True, True),
+        (lambda o, y: F.mse_loss(o[:, 0], y), False, True),
+        (lambda o, y: F.mse_loss(o[:, 0], y), True, False),
+        (lambda o, y: ((o.squeeze(1) - y) ** 2).mean(), True, False),
+        (nn.MSELoss(), False, False),
+        (pairs, True, False),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:Using a target size")
+def test_outputs_that_are_compared_with_the_targets_of_all_rows(loss_fn: Any, flat: bool, wrong: bool) -> None:
+    findings = train(net(8, [16], 1), QX, QY[:, 0] if flat else QY, loss_fn=loss_fn, epochs=1)
+    found = [one for one in findings if one.code == "wrong-loss"]
+    assert [one.severity for one in found] == ["error"] * wrong
+    assert all("(N, N)" in one.message for one in found)
+
+
+def test_sequences_of_many_lengths() -> None:
+    torch.manual_seed(0)
+    x, y = torch.randint(0, 9, (300, 12)), torch.randint(0, 3, (300,))
+    model = nn.Sequential(nn.Embedding(9, 4), nn.AdaptiveAvgPool2d((1, 4)), nn.Flatten(), nn.Linear(4, 3))
+    optimizer, loss_fn = sgd(model, 0.1), nn.CrossEntropyLoss()
+    with gn.doctor.torch.watch(model, optimizer, loss_fn, speak=False) as watched:
+        for step in range(20):
+            rows = slice(10 * step, 10 * step + 10)
+            loss = loss_fn(model(x[rows, : 3 + step % 9]), y[rows])
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+    assert watched.evidence.has("checkup")

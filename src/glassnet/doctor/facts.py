@@ -58,6 +58,7 @@ class SetUp:
     """What is trained, and how. loss: "cross_entropy", "nll", "bce", "mse", "l1", "huber", or another name; weighted,
     smoothed: whether classes have weights, and labels are smoothed. rates: learning rates over the planned training,
     thinned, each with its step. penalty: whether one is added to the loss. dropout: the largest share that is dropped.
+    crossed: whether the loss compares the output of each row with the targets of all rows.
     """
 
     layers: list[Layer] = field(default_factory=list)
@@ -79,6 +80,7 @@ class SetUp:
     shuffle: bool = True
     keep_best: bool = False
     float_inputs: bool = True
+    crossed: bool = False
 
     def layer(self, path: str) -> Layer | None:
         """The layer with this path."""

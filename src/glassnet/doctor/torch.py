@@ -13,7 +13,7 @@ from glassnet.doctor.observed import CheckUp, Comparison, Failure, Reference
 from glassnet.doctor.probes.costs import constant_loss
 from glassnet.doctor.probes.data import SAMPLE, look_at_data, nonfinite_rows
 from glassnet.doctor.probes.reference import reference
-from glassnet.doctor.probes.torch_graph import Trace, first_tensor, loss_of_graph, numbers
+from glassnet.doctor.probes.torch_graph import Trace, crossed, first_tensor, loss_of_graph, numbers
 from glassnet.doctor.probes.torch_hooks import Hook, forget, listen
 from glassnet.doctor.probes.torch_state import Cost, Rates, Seen, check_up, modal_layers
 from glassnet.doctor.probes.torch_step import TorchProbe
@@ -191,6 +191,7 @@ class TorchWatch:
         if trace is not None:
             if not self.evidence.setup.layers or not self.steps:
                 self.evidence.setup = self._probe.set_up(trace, output, x, weighted=bool(given and given.weighted))
+                self.evidence.setup.crossed = crossed(root, output)
             else:
                 trace.layers(output)
             self._probe.begin(self.steps, trace, x, output, targets, value)

@@ -4,6 +4,7 @@ its code computes without modules. What ``graph.py`` does for glassnet's own net
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -263,3 +264,24 @@ def loss_of_graph(loss: Any, output: Any) -> LossOfGraph:
             return LossOfGraph(kind, node._saved_target, node._saved_self, weighted)
         stack += [one for one, _ in node.next_functions]
     return LossOfGraph()
+
+
+def crossed(loss: Any, output: Any) -> bool:
+    """Whether a loss compares one output of each row, (N, 1), with the targets of all rows, (N,): that makes (N, N)."""
+    rows = len(output) if output.ndim in (1, 2) else 0
+    if output.numel() != rows or rows < 2:
+        return False
+    stack, seen = [loss.grad_fn], {output.grad_fn}
+    while stack:
+        node = stack.pop()
+        if node in seen:
+            continue
+        seen.add(node)
+        before = [(one, i) for one, i in node.next_functions if one is not None]  # targets have no node
+        if node.name().startswith(("Expand", "Sub", "Rsub")) and len(before) == 1:
+            # The shapes of what nodes give, of which backward takes the gradients.
+            given, taken = (one._input_metadata[i].shape for one, i in ((node, 0), *before))
+            if tuple(given) == (rows, rows) and math.prod(taken) == rows:
+                return True
+        stack += [one for one, _ in before]
+    return False

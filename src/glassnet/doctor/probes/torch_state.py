@@ -95,6 +95,8 @@ class Seen:
         self.rows += count
         if self.kept >= SAMPLE or x is None or y is None or y.ndim < 1 or len(y) != count:
             return
+        if self.x and (x.shape[1:], y.shape[1:]) != (self.x[0].shape[1:], self.y[0].shape[1:]):
+            return  # such as sequences of another length
         import torch
 
         with torch.inference_mode(False):

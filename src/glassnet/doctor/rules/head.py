@@ -34,11 +34,27 @@ def probabilities_as_logits(evidence: Evidence, this: Rule) -> Iterator[Finding]
         )
 
 
-@rule("wrong-loss", needs=["setup", "data"], at_once=True, ordered=0.5, beyond=0.05, log_rows=0.999)
+@rule("wrong-loss", needs=["setup"], at_once=True, ordered=0.5, beyond=0.05, log_rows=0.999)
 def wrong_loss(evidence: Evidence, this: Rule) -> Iterator[Finding]:
-    """Targets that the output or the loss cannot reach, labels as quantities, logits given to NLLLoss."""
+    """Targets that the output or the loss cannot reach, labels as quantities, logits given to NLLLoss, (N,) against
+    (N, 1).
+    """
     setup, data = evidence.setup, evidence.data
     step = evidence.probes[0].step if evidence.probes else None
+    if setup.crossed:
+        yield this.finding(
+            "outputs of shape (N, 1) and targets of shape (N,) make differences of shape (N, N): each output is "
+            "compared with the targets of all rows, and learns their mean.",
+            figure="differences for each row",
+            value=setup.batch_size,
+            threshold=1,
+            step=step,
+            remedy="Give both the same shape: targets[:, None], or outputs[:, 0].",
+            severity="error",
+        )
+        return
+    if not evidence.has("data"):
+        return
     last = setup.last()
     if setup.regression and data.ordered is not None and data.ordered < this["ordered"]:
         yield this.finding(
