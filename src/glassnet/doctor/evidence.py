@@ -97,6 +97,11 @@ class Evidence:
         poor = self.learned is not None and self.learned < POOR and not self.has("reference")
         return self.behind or worse or poor or self.progress.rising
 
+    @property
+    def stuck(self) -> bool:
+        """Whether the network does not get better any more, far from what it could have reached on its own rows."""
+        return not self.has("failure") and bool(self.progress.losses) and self.progress.stalled and self.behind
+
 
 #: Shares of the best constant's loss above which a task is solved, below which it is hardly begun, and below which the
 #: network is worse than a constant.

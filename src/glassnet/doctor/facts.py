@@ -155,7 +155,7 @@ class Data:
     target_std: float = 0.0
     target_low: float = 0.0
     target_high: float = 0.0
-    ordered: float | None = None  # of "numbers": how far near numbers are near in the inputs, 1 at most
+    ordered: float | None = None  # of "numbers": the share of their orders that fit the inputs as well as their own
     val_target_mean: float = 0.0
     val_target_std: float = 0.0
     constant: float | None = None

@@ -51,6 +51,7 @@ class Watch:
         self._called: set[str] = set()
         self._stepped = False  # whether the gradients that are there were used by a step
         self._waiting = 0  # backward passes since the last step
+        self._thrown = 0  # how often gradients were thrown away since the last step
         self._left_over = False
         self._voice = Voice(doctor, speak)
         self._before: dict[str, Any] = {}
@@ -165,7 +166,9 @@ class Watch:
 
     def _on_zero_grad(self) -> None:
         if self._waiting and not self._stepped and any(one.grad is not None for one in self.optimizer.parameters):
-            self._without_step()
+            self._thrown += 1
+            if self._thrown > bool(self.steps):  # else it is the rest of an accumulation, or a batch that is left out
+                self._without_step()
         self._waiting = 0
         self._zero_grad()
 
@@ -173,7 +176,7 @@ class Watch:
         rate = self.optimizer.lr
         held = [(one, one.data) for one in self.optimizer.parameters]
         self._step()
-        self._stepped, self._waiting = True, 0
+        self._stepped, self._waiting, self._thrown = True, 0, 0
         changed = any(one.data is not data for one, data in held)
         if self._looks() and self._before:
             self._take_probe(rate)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import permutations
 
 import numpy as np
 
 from glassnet.doctor.facts import Data, Features
 from glassnet.doctor.probes.costs import class_counts, constant_loss
+from glassnet.doctor.probes.near import NEIGHBOURS, neighbours, sample, scaled
 from glassnet.engine.namespace import Array
 
 #: Rows of a sample for sums, for counting different values, and for comparing whole rows.
@@ -16,8 +18,10 @@ SAMPLE, FEW, MOST = 1024, 256, 5000
 COLUMNS = 32
 #: Features of a row beyond which fewer rows are looked at, and beyond which they are not looked at one by one.
 WIDE, WIDEST = 100, 4096
-#: Different whole numbers that may be labels.
-LABELS = 50
+#: Different whole numbers that may be labels, and so few of them that all their orders are tried.
+LABELS, FEW_NUMBERS = 50, 6
+#: Rows by which an order is judged; and the share of the mismatches of mixed rows beyond which near rows say nothing.
+ORDERED, INFORMED = 512, 0.85
 
 
 def look_at_data(
@@ -65,11 +69,6 @@ def look_at_data(
     if order is not None and found.classes and y.ndim == 1 and y.min() >= 0:
         found.runs_z, found.per_batch = runs(y[order], batch_size)
     return found
-
-
-def sample(count: int, most: int) -> Array:
-    """Row numbers, evenly spread."""
-    return np.arange(count) if count <= most else np.linspace(0, count - 1, most).astype(np.int64)
 
 
 def nonfinite_rows(x: Array, y: Array) -> list[int]:
@@ -124,20 +123,30 @@ def mean_of(rows: Array) -> Array:
     return centre
 
 
-def ordered(flat: Array, y: Array) -> float:
-    """The correlation of how far apart two numbers are with how far apart the rows with them are, on average: near 1
-    for quantities, near 0 for names of classes.
+def ordered(flat: Array, y: Array) -> float | None:
+    """How many orders of the numbers fit the rows as well as their own, as a share: few for quantities, of which near
+    rows have near numbers, and any for names of classes. None where the rows say too little about the numbers.
+
+    It goes by the numbers of the rows nearest to each, where these are others.
     """
-    numbers = np.unique(y)
-    centres = np.stack([mean_of(flat[y.reshape(-1) == one]) for one in numbers])
-    scale = centres.std(0)
-    centres = centres[:, scale > 0] / scale[scale > 0]
-    i, j = np.triu_indices(len(numbers), 1)
-    if len(i) < 3 or not centres.size:
-        return 1.0
-    apart = np.sqrt(((centres[i] - centres[j]) ** 2).sum(1))
-    steps = np.abs(numbers[i] - numbers[j]).astype(np.float64)
-    return float(np.corrcoef(steps, apart)[0, 1]) if apart.std() > 0 and steps.std() > 0 else 0.0
+    rows = sample(len(flat), ORDERED)
+    labels = np.searchsorted(numbers := np.unique(y), y.reshape(-1)[rows])
+    near = labels[neighbours(scaled(flat[rows]))]
+    count = len(numbers)
+    met = np.zeros((count, count))
+    np.add.at(met, (np.repeat(labels, NEIGHBOURS), near.ravel()), 1)
+    sizes = np.bincount(labels, minlength=count) / len(labels)
+    chance = np.outer(sizes, sizes) * met.sum()
+    if 1 - np.trace(met) / met.sum() > INFORMED * (1 - (sizes**2).sum()):
+        return None
+    closeness = (met + met.T + 1) / (chance + chance.T + 1)
+    i, j = np.triu_indices(count, 1)
+    rng = np.random.default_rng(0)
+    orders = list(permutations(range(count))) if count <= FEW_NUMBERS else [rng.permutation(count) for _ in range(500)]
+    places = np.array(orders)
+    costs = (closeness[i, j] * np.abs(places[:, i] - places[:, j])).sum(1)
+    own = (closeness[i, j] * (j - i)).sum()
+    return float((costs <= own * (1 + 1e-9)).mean())
 
 
 def runs(labels: Array, batch_size: int) -> tuple[float, float]:

@@ -11,11 +11,11 @@ import math
 import numpy as np
 
 from glassnet.doctor.observed import Reference
-from glassnet.doctor.probes.data import sample
+from glassnet.doctor.probes.near import NEIGHBOURS, neighbours, sample, scaled
 from glassnet.engine.namespace import Array
 
-#: Rows that are looked at, and neighbours of each.
-ROWS, NEIGHBOURS = 800, 5
+#: Rows that are looked at.
+ROWS = 800
 #: With fewer rows there is no telling.
 FEWEST = 40
 #: Rows for counts of indices.
@@ -45,8 +45,8 @@ def _of_classes(x: Array, y: Array) -> Reference:
     rows = sample(len(x), ROWS)
     labels = y[rows]
     classes = int(labels.max()) + 1
-    flat = _scaled(x[rows])
-    near = _neighbours(flat)
+    flat = scaled(x[rows])
+    near = neighbours(flat)
     votes = np.zeros((len(rows), classes))
     np.add.at(votes, (np.arange(len(rows))[:, None], labels[near]), 1)
     constant = float(1 - np.bincount(labels).max() / len(labels))
@@ -71,8 +71,8 @@ def _of_values(x: Array, y: Array) -> Reference:
     constant = float(target.var())
     if constant == 0:
         return Reference()
-    flat = _scaled(x[rows])
-    errors = (target[_neighbours(flat)].mean(1) - target) ** 2
+    flat = scaled(x[rows])
+    errors = (target[neighbours(flat)].mean(1) - target) ** 2
     train, test = _halves(len(rows))
     of_line = (_line(flat[train], target[train, None], flat[test])[:, 0] - target[test]) ** 2
     name, best = ("the nearest neighbours", errors) if errors.mean() <= of_line.mean() else ("a linear fit", of_line)
@@ -97,29 +97,6 @@ def _counts(x: Array, y: Array) -> Reference:
     shares /= shares.sum(1, keepdims=True)
     loss = float(-np.log(shares[last[test], labels[test]]).mean())
     return Reference("counts of the last index", 1 - wrong / constant, spread, loss)
-
-
-def _scaled(x: Array) -> Array:
-    """Rows (N, D) of which each feature has mean 0 and the same spread; features that hardly ever change do not count
-    more than those that do.
-    """
-    flat = x.reshape(len(x), -1).astype(np.float64)
-    std = flat.std(0)
-    # Features in one unit, such as the pixels of a picture, keep their proportions.
-    alike = std.max() <= 1e3 * max(float(np.median(std[std > 0])) if (std > 0).any() else 1.0, 1e-12)
-    ranges = np.ptp(flat, axis=0)
-    same_unit = alike and (ranges[ranges > 0].size == 0 or ranges.max() <= 1.5 * np.quantile(ranges[ranges > 0], 0.5))
-    scaled: Array = (flat - flat.mean(0)) / (1.0 if same_unit else np.where(std > 0, std, 1.0))
-    return scaled
-
-
-def _neighbours(flat: Array) -> Array:
-    """The rows nearest to each, without itself: (N, NEIGHBOURS)."""
-    squares = (flat**2).sum(1)
-    apart = squares[:, None] + squares - 2 * flat @ flat.T
-    np.fill_diagonal(apart, np.inf)
-    found: Array = np.argpartition(apart, NEIGHBOURS, axis=1)[:, :NEIGHBOURS]
-    return found
 
 
 def _halves(count: int) -> tuple[Array, Array]:

@@ -265,12 +265,22 @@ def target_leak(evidence: Evidence, this: Rule) -> Iterator[Finding]:
         )
 
 
-@rule("split-shift", needs=["data"], labels=0.2, features=0.5, errors=6.0)
+@rule("split-shift", needs=["data"], labels=0.2, features=0.5, errors=6.0, expected=14.0)
 def split_shift(evidence: Evidence, this: Rule) -> Iterator[Finding]:
-    """Labels, targets or features that are distributed differently in validation."""
+    """Labels, targets or features that are distributed differently in validation, or a class that only one has."""
     data = evidence.data
     if not data.val_rows:
         return
+    for here, there, name in (
+        (data.classes, data.val_classes, "validation"),
+        (data.val_classes, data.classes, "training"),
+    ):
+        for label, count in enumerate(here):
+            expected = count / sum(here) * sum(there)
+            if expected > this["expected"] and (label >= len(there) or not there[label]):  # by chance: exp(-expected)
+                figure = f"rows of class {label} in {name}, where about so many would be expected"
+                yield _shifted(this, figure, 0, round(expected), "classes")
+                return
     apart, noise = _classes_apart(data.classes, data.val_classes)
     if apart > max(this["labels"], this["errors"] * noise):
         yield _shifted(this, "share of rows that would have to change class", apart, this["labels"], "classes")

@@ -125,6 +125,9 @@ def underfitting(evidence: Evidence, this: Rule) -> Iterator[Finding]:
                 change={"hidden": "wider"},
             )
             return
+        deep = "; glassnet doctor RUN --deep tests whether the network can learn 16 rows"
+        if evidence.has("overfit"):
+            deep = f": {overfit.rows} rows it does learn by heart, so that it is no bug"
         yield this.finding(
             f"on its own training rows the network takes away {train.gain:.0%} of a constant's error; {found.name} "
             f"take{'s' if found.name.startswith('a ') else ''} away {found.gain:.0%} on rows not seen.",
@@ -133,6 +136,6 @@ def underfitting(evidence: Evidence, this: Rule) -> Iterator[Finding]:
             threshold=limit,
             step=evidence.checkup.step,
             remedy=f"Take wider layers, another learning rate than {evidence.setup.lr or default_lr(evidence):g}, or "
-            "more steps; glassnet doctor RUN --deep tests whether the network can learn 16 rows.",
+            f"more steps{deep}.",
             change={"hidden": "wider"},
         )
