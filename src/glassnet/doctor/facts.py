@@ -10,6 +10,8 @@ NORMS = ("BatchNorm1d", "BatchNorm2d", "LayerNorm", "GroupNorm")
 BATCH_NORMS = ("BatchNorm1d", "BatchNorm2d")
 #: Layers that only rearrange numbers, leave some out or scale all alike: what is linear stays linear.
 TRANSPARENT = ("Reshape", "Dropout", "AvgPool1d", "AvgPool2d", "Identity")
+#: Fewer units than these are too few to speak of shares of them.
+NARROW = 4
 
 
 @dataclass
@@ -101,6 +103,12 @@ class SetUp:
                 found.append(one)
         return found
 
+    @property
+    def narrow(self) -> bool:
+        """Whether everything has to pass through fewer units than any signal needs to be watched."""
+        ends = {id(one) for one in self.last()}
+        return any(one.kind in LINEAR and 0 < one.width < NARROW and id(one) not in ends for one in self.layers)
+
     def last(self) -> list[Layer]:
         """The layers whose numbers are the output of the network."""
         taken = {path for one in self.layers for path in one.after}
@@ -144,6 +152,7 @@ class Data:
     rows: int = 0
     val_rows: int = 0
     nonfinite_rows: list[int] = field(default_factory=list)
+    outliers: list[int] = field(default_factory=list)  # rows that are far from all others in inputs or target
     features: Features | None = None
     val_features: Features | None = None
     classes: list[int] = field(default_factory=list)  # rows of each class

@@ -96,8 +96,13 @@ class Progress:
 
     @property
     def jumped(self) -> bool:
-        """Whether the loss of some step, after the first ones, was clearly above that of the first ones."""
-        return max(self.highs, default=0.0) > 1.15 * abs(self.start) or self.end > 0.95 * abs(self.start)
+        """Whether the loss, after the first tenth, was clearly above that of the first steps for a twentieth of the
+        training, or is about there at the end: what large first steps do for a moment harms nothing.
+        """
+        width = max(1, len(self.losses) // 20)
+        later = range(len(self.losses) // 10, max(1, len(self.losses) - width + 1))
+        highest = max((_mean(self.losses[i : i + width]) for i in later), default=0.0)
+        return highest > 1.15 * abs(self.start) or self.end > 0.95 * abs(self.start)
 
     @property
     def soared(self) -> bool:

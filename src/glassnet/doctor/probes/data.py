@@ -20,6 +20,9 @@ COLUMNS = 32
 WIDE, WIDEST = 100, 4096
 #: Different whole numbers that may be labels, and so few of them that all their orders are tried.
 LABELS, FEW_NUMBERS = 50, 6
+#: How many times as far as half of the rows those are that are far from all others, in inputs and in targets, and the
+#: largest share of rows of which that can be said.
+FAR, FAR_AIM, MOST_ODD = 8.0, 30.0, 0.05
 #: Rows by which an order is judged; and the share of the mismatches of mixed rows beyond which near rows say nothing.
 ORDERED, INFORMED = 512, 0.85
 
@@ -53,6 +56,7 @@ def look_at_data(
         flat = x[rows].reshape(len(rows), -1)
         if flat.shape[1] <= WIDEST:
             found.features = features(flat)
+            found.outliers = rows[outliers(flat, y[rows])][:20].tolist()
             found.giveaway = giveaway(flat, y[rows], found.target_kind)
             if found.target_kind == "numbers":
                 found.ordered = ordered(flat, y[rows])
@@ -92,6 +96,21 @@ def features(flat: Array) -> Features:
         high=flat.max(0).tolist(),
         distinct=distinct.tolist(),
     )
+
+
+def outliers(flat: Array, y: Array) -> Array:
+    """The rows that are many times as far from the middle as half of all rows, in (N, D) or in targets of quantities:
+    what they do to the weights no other row does.
+    """
+    apart = flat - flat.mean(0, dtype=np.float64)
+    scale = np.sqrt((apart**2).mean(0))
+    far = np.sqrt((apart[:, scale > 0] ** 2 / scale[scale > 0] ** 2).mean(1)) if scale.any() else np.zeros(len(flat))
+    odd = far > FAR * np.median(far)
+    if y.dtype.kind == "f":
+        away = np.abs(y.reshape(len(y), -1) - np.median(y.reshape(len(y), -1), 0)).max(1)
+        odd |= away > FAR_AIM * np.median(away)
+    found: Array = np.flatnonzero(odd)
+    return found if len(found) <= MOST_ODD * len(flat) else found[:0]  # so many are no exceptions
 
 
 def giveaway(flat: Array, y: Array, kind: str) -> list[float]:

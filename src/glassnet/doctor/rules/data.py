@@ -29,9 +29,7 @@ def nonfinite_input(evidence: Evidence, this: Rule) -> Iterator[Finding]:
         )
 
 
-@rule(
-    "unnormalised-inputs", needs=["data"], spread=100.0, offset=3.0, size=20.0, small=0.02, distinct=20, outliers=15.0
-)
+@rule("unnormalised-inputs", needs=["data"], spread=100.0, offset=3.0, size=20.0, small=0.02, distinct=20)
 def unnormalised_inputs(evidence: Evidence, this: Rule) -> Iterator[Finding]:
     """Features of very different scale, far from 0, or large, where that did harm. Only features with many values
     count: flags, counts of few and one-hot columns do not.
@@ -42,7 +40,7 @@ def unnormalised_inputs(evidence: Evidence, this: Rule) -> Iterator[Finding]:
     chosen = [i for i, n in enumerate(found.distinct) if n >= this["distinct"] and found.std[i] > 0]
     if not chosen or any(layer.kind in ("BatchNorm1d", "LayerNorm") for layer in evidence.setup.layers[:1]):
         return
-    if median(_farthest(found, i) for i in chosen) > this["outliers"]:
+    if evidence.data.outliers:
         return  # it is some rows, not the scale
     stds = [found.std[i] for i in chosen]
     offsets = [abs(found.mean[i]) / found.std[i] for i in chosen]
@@ -59,11 +57,6 @@ def unnormalised_inputs(evidence: Evidence, this: Rule) -> Iterator[Finding]:
             return
     if size < this["small"]:
         yield _unnormalised(this, "size of the largest feature, too small", typical, this["small"])
-
-
-def _farthest(found: Features, i: int) -> float:
-    """How many standard deviations the farthest value of a feature is from its mean."""
-    return max(found.high[i] - found.mean[i], found.mean[i] - found.low[i]) / found.std[i]
 
 
 def _unnormalised(this: Rule, figure: str, value: float, threshold: float) -> Finding:

@@ -54,10 +54,11 @@ def nonfinite_loss(evidence: Evidence, this: Rule) -> Iterator[Finding]:
     )
 
 
-@rule("exploding-gradients", needs=["setup", "probes"], across=70.0, times=10.0, jump=5.0, calm=0.045)
+@rule("exploding-gradients", needs=["setup", "probes"], across=70.0, times=10.0, jump=5.0)
 def exploding_gradients(evidence: Evidence, this: Rule) -> Iterator[Finding]:
     """Gradients that grow from the last layer to the first, or far above what they were, with harm."""
-    if evidence.has("progress") and not (evidence.harmed or evidence.progress.rising):
+    data, progress = evidence.data, evidence.progress
+    if evidence.has("progress") and (evidence.solved or not (evidence.harmed or progress.rising or data.outliers)):
         return
     change = {"clip_norm": 1.0, "lr": evidence.setup.lr / 10}
     remedy = f"Bound them: clip_norm=1.0; or lower the learning rate: lr={evidence.setup.lr / 10:g}."
@@ -74,24 +75,25 @@ def exploding_gradients(evidence: Evidence, this: Rule) -> Iterator[Finding]:
             change=change,
         )
         return
-    progress = evidence.progress
-    highest = max(progress.highs, default=0.0)
     # The first batch can be one of those that jump.
-    level = max(median(progress.losses), evidence.data.constant or progress.start) if progress.losses else math.inf
-    if highest > this["jump"] * level > 0:
-        usual_rate = next((rate for _, rate in rates(evidence)), 0.0)
-        if usual_rate < this["calm"]:  # it is not the learning rate: some rows throw the weights far away
-            yield this.finding(
-                f"the loss of a step was {highest / level:,.0f} times the usual one, with a "
-                "learning rate that is not large: some batch has a gradient far above the others.",
-                figure="largest loss of a step by the usual one",
-                value=highest / level,
-                threshold=this["jump"],
-                step=next(i for i, high in enumerate(progress.highs) if high > this["jump"] * level) * progress.block,
-                remedy="Bound them: clip_norm=1.0; and look for rows with very large values.",
-                change={"clip_norm": 1.0},
-            )
-            return
+    level = max(median(progress.losses), data.constant or progress.start) if progress.losses else math.inf
+    highest = max(progress.highs, default=0.0)
+    if data.outliers and (highest > this["jump"] * level > 0 or evidence.has("failure")):
+        listed = ", ".join(map(str, data.outliers[:5]))
+        yield this.finding(
+            f"the loss of a step was {highest / level:,.0f} times the usual one, and rows such as {listed} are far from "
+            "all others: their gradient undoes what the others have taught.",
+            figure="largest loss of a step by the usual one",
+            value=highest / level,
+            threshold=this["jump"],
+            step=next((i for i, high in enumerate(progress.highs) if high > this["jump"] * level), 0) * progress.block,
+            remedy="Bound them: clip_norm=1.0; and look at these rows (evidence['rows']).",
+            change={"clip_norm": 1.0},
+            rows=data.outliers,
+        )
+        return
+    if not evidence.harmed and not progress.rising:
+        return
     norms = [one.gradient for one in evidence.probes if math.isfinite(one.gradient)]
     if len(norms) < 3:
         return
@@ -112,7 +114,7 @@ def exploding_gradients(evidence: Evidence, this: Rule) -> Iterator[Finding]:
 @rule("vanishing-gradients", needs=["setup", "probes"], across=1e-3)
 def vanishing_gradients(evidence: Evidence, this: Rule) -> Iterator[Finding]:
     """Hardly any gradient at the first layer while there is one at the last, and no progress."""
-    if evidence.has("progress") and not evidence.harmed:
+    if (evidence.has("progress") and not evidence.harmed) or evidence.setup.narrow:
         return
     early = evidence.probes[: max(1, len(evidence.probes) // 2)]
     found = [(one, ratio) for one in early if (ratio := gradient_ratio(evidence, one)) is not None]
@@ -144,18 +146,23 @@ def learning_rate_too_low(evidence: Evidence, this: Rule) -> Iterator[Finding]:
     if evidence.has("reference") and not evidence.behind:  # it has come as far as others
         return
     usual = median(ratio for _, ratio in found)
-    moved = median([one.moved for one in evidence.probes[-1].matrices if one.moved is not None] or [0.0])
-    if 0 < usual < this["ratio"] and moved < this["moved"]:
+    change = moved(evidence)
+    if 0 < usual < this["ratio"] and change < this["moved"]:
         yield this.finding(
-            f"a step changes the weights by {usual:.1e} of their size, and the whole training by {moved:.1%}.",
+            f"a step changes the weights by {usual:.1e} of their size, and the whole training by {change:.1%}.",
             figure="update of the weights in relation to their size",
             value=usual,
             threshold=this["ratio"],
             step=found[0][0].step,
             remedy=f"Raise the learning rate: lr={10 * lr:g}; gn.lr_find() suggests one.",
             change={"lr": _round(lr * min(max(this["aim"] / max(ratio for _, ratio in found), 10.0), 1e4))},
-            moved=moved,
+            moved=change,
         )
+
+
+def moved(evidence: Evidence) -> float:
+    """How far the weights have come from where they were drawn, beside their size then: the median over matrices."""
+    return median([one.moved for one in evidence.probes[-1].matrices if one.moved is not None] or [0.0])
 
 
 def _round(value: float) -> float:
@@ -168,20 +175,29 @@ def _round(value: float) -> float:
     needs=["setup", "probes", "progress"],
     ratio=0.045,
     leaps=0.5,
+    thrown=4.0,
     swings=3.0,
     sure=3.0,
     aim=1.5e-2,
 )
 def learning_rate_too_high(evidence: Evidence, this: Rule) -> Iterator[Finding]:
     """Updates that are large beside the weights, while the loss jumps, rises or swings, with harm."""
+    progress = evidence.progress
+    if evidence.data.outliers:  # it is these rows
+        return
     found = rates(evidence)[: max(2, len(evidence.probes) // 2)]
     above = [(one, ratio) for one, ratio in found if ratio > this["ratio"]]
     if above and above[0][0] is not found[0][0] and 2 * len(above) <= len(found):
-        return  # a single large step is the work of its batch
-    wild = evidence.has("failure") or evidence.progress.rising or swing(evidence) > this["swings"]
+        above = []  # a single large step is the work of its batch
+    wild = evidence.has("failure") or progress.rising or swing(evidence) > this["swings"]
     little = evidence.learned is not None and evidence.learned < POOR
     leaps = bool(above) and above[0][1] > this["leaps"] and not evidence.solved
-    wild = wild or ((evidence.harmed or leaps) and evidence.progress.jumped) or (little and evidence.progress.soared)
+    thrown = moved(evidence) > this["thrown"]
+    wild = wild or ((evidence.harmed or leaps) and (progress.jumped or thrown)) or (little and progress.soared)
+    if not above and evidence.harmed and progress.soared:
+        # Momentum makes of many steps in one direction one that is so much longer.
+        longer = 1 / max(1 - evidence.setup.momentum, 1e-3)
+        above = [(one, ratio * longer) for one, ratio in found if ratio * longer > this["ratio"]]
     if not above or not wild:
         return
     # A network that is sure of wrong answers has large gradients whatever the learning rate.
