@@ -56,11 +56,12 @@ def look_at_data(
         flat = x[rows].reshape(len(rows), -1)
         if flat.shape[1] <= WIDEST:
             found.features = features(flat)
-            found.outliers = rows[outliers(flat, y[rows])][:20].tolist()
             found.giveaway = giveaway(flat, y[rows], found.target_kind)
             if found.target_kind == "numbers":
                 found.ordered = ordered(flat, y[rows])
     if x.dtype.kind == "f":
+        many = sample(len(x), MOST)
+        found.outliers = many[outliers(_some(x[many].reshape(len(many), -1)), y[many])].tolist()
         of_x, of_val = _prints(x, None if val is None else val[0].astype(x.dtype, copy=False))
         if len(set(of_x)) < len(of_x):
             targets = _hashes(y[sample(len(y), MOST)].reshape(len(of_x), -1))
@@ -99,18 +100,28 @@ def features(flat: Array) -> Features:
 
 
 def outliers(flat: Array, y: Array) -> Array:
-    """The rows that are many times as far from the middle as half of all rows, in (N, D) or in targets of quantities:
-    what they do to the weights no other row does.
+    """The rows that are many times as far from the middle as half of all rows, the farthest first, at most 20: in
+    (N, D) or in targets of quantities. What they do to the weights no other row does.
     """
-    apart = flat - flat.mean(0, dtype=np.float64)
-    scale = np.sqrt((apart**2).mean(0))
-    far = np.sqrt((apart[:, scale > 0] ** 2 / scale[scale > 0] ** 2).mean(1)) if scale.any() else np.zeros(len(flat))
-    odd = far > FAR * np.median(far)
+    centred = flat - flat.mean(0)
+    scale = np.sqrt((centred**2).mean(0))
+    # A column that is hardly ever anything, such as a pixel at the border, makes no row odd where it is something.
+    scale = np.maximum(scale, np.sqrt((scale**2).mean()) / 3) + 1e-30
+    far = np.sqrt(((centred / scale) ** 2).sum(1))
+    excess = far / (FAR * np.median(far) or 1.0)
     if y.dtype.kind == "f":
         away = np.abs(y.reshape(len(y), -1) - np.median(y.reshape(len(y), -1), 0)).max(1)
-        odd |= away > FAR_AIM * np.median(away)
-    found: Array = np.flatnonzero(odd)
-    return found if len(found) <= MOST_ODD * len(flat) else found[:0]  # so many are no exceptions
+        excess = np.maximum(excess, away / (FAR_AIM * np.median(away) or 1.0))
+    if (excess > 1).mean() > MOST_ODD:  # so many are no exceptions
+        return np.zeros(0, np.int64)
+    found: Array = np.argsort(-excess)[: min(20, int((excess > 1).sum()))]
+    return found
+
+
+def _some(flat: Array) -> Array:
+    """Some columns of wide rows."""
+    width = flat.shape[1]
+    return flat if width <= COLUMNS else flat[:, np.linspace(0, width - 1, COLUMNS).astype(np.int64)]
 
 
 def giveaway(flat: Array, y: Array, kind: str) -> list[float]:
@@ -215,10 +226,8 @@ def _prints(x: Array, val: Array | None) -> tuple[list[int], list[int]]:
     """
     parts = [x[sample(len(x), MOST)]] + ([] if val is None else [val[sample(len(val), SAMPLE)]])
     rows = [part.reshape(len(part), -1) for part in parts]
-    width = rows[0].shape[1]
-    some = np.linspace(0, width - 1, min(COLUMNS, width)).astype(np.int64)
-    found = [one for part in rows for one in _hashes(part if len(some) == width else part[:, some])]
-    if len(some) < width:
+    found = [one for part in rows for one in _hashes(_some(part))]
+    if COLUMNS < rows[0].shape[1]:
         times = Counter(found)
         unsure = [i for i, one in enumerate(found) if times[one] > 1]
         for i in unsure:

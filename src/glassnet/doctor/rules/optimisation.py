@@ -192,8 +192,8 @@ def learning_rate_too_high(evidence: Evidence, this: Rule) -> Iterator[Finding]:
     wild = evidence.has("failure") or progress.rising or swing(evidence) > this["swings"]
     little = evidence.learned is not None and evidence.learned < POOR
     leaps = bool(above) and above[0][1] > this["leaps"] and not evidence.solved
-    thrown = moved(evidence) > this["thrown"]
-    wild = wild or ((evidence.harmed or leaps) and (progress.jumped or thrown)) or (little and progress.soared)
+    thrown = progress.jumped or moved(evidence) > this["thrown"] or bool(killed(evidence))
+    wild = wild or ((evidence.harmed or leaps) and thrown) or (little and progress.soared)
     if not above and evidence.harmed and progress.soared:
         # Momentum makes of many steps in one direction one that is so much longer.
         longer = 1 / max(1 - evidence.setup.momentum, 1e-3)
@@ -218,6 +218,13 @@ def learning_rate_too_high(evidence: Evidence, this: Rule) -> Iterator[Finding]:
         remedy=f"Lower the learning rate: lr={_round(lr * lower):g}.",
         change={"lr": _round(lr * lower)},
     )
+
+
+def killed(evidence: Evidence) -> list[str]:
+    """The layers of which many units died after the first step, in which they were alive."""
+    first = evidence.probes[0].layers if evidence.probes else {}
+    before = {path: one.zero for path, one in first.items() if one.zero is not None}
+    return [path for path, one in evidence.checkup.units.items() if one.dead > 0.4 and before.get(path, 1.0) < 0.2]
 
 
 def swing(evidence: Evidence) -> float:
