@@ -93,7 +93,7 @@ def output_sigmoid(s: Setting) -> Setting:
 
     train, val, clean = map(to_shares, (s.train, s.val, s.clean))
     wrap = lambda net: nn.Sequential(*net, nn.Sigmoid())  # noqa: E731
-    return s.but(train=train, val=val, clean=clean, wrap=wrap, lr=s.lr * 2)
+    return s.but(train=train, val=val, clean=clean, wrap=wrap, lr=s.lr * (10 if s.optimizer == "SGD" else 2))
 
 
 @alike("dead-units", "waves", "digits", "blobs")

@@ -32,6 +32,8 @@ from glassnet.engine.errors import ConfigError, NonFiniteError
 
 #: The share of the healthy score by which a fault must lower it to count, and beyond which a healthy run is none.
 HURTS = 0.1
+#: The share of the healthy score below which a run on rows of another kind has failed, and is no healthy one.
+FAILED = 0.5
 #: The share of what a fault cost that a cure must bring back.
 CURED = 0.9
 
@@ -146,8 +148,8 @@ def _judge(case: Case) -> Result:
 def _judge_healthy(case: Case, healthy: Healthy, plain: Setting) -> Result:
     outcome = train(healthy.make(plain))
     base = base_score(case.split, case.workload, case.number)
-    same = healthy.make(plain).clean is plain.clean  # other rows are another task: it is as good as it is
-    counts = not same or outcome.score > (1 - HURTS) * base
+    same = healthy.make(plain).clean is plain.clean  # other rows are another task, which is harder or easier
+    counts = outcome.score > (1 - HURTS if same else FAILED) * base
     return Result(
         case,
         "",

@@ -74,20 +74,24 @@ class Progress:
         return _mean(first) - _mean(second), error
 
     @property
+    def begun(self) -> bool:
+        """Whether this was no more than a beginning: each row was seen twice at most."""
+        return bool(self.history) and self.steps <= 2 * self.per_epoch
+
+    @property
     def falling(self) -> bool:
-        """Whether the loss still falls clearly over the last third or half: beyond its noise, and by 2 % of its
-        level.
+        """Whether the loss still falls clearly over the last third or half, in a beginning over its last two thirds:
+        beyond its noise, and by 2 % of its level.
         """
-        return any(
-            change > 2 * error and change > 0.02 * abs(self.end) for change, error in (self.fall(0.67), self.fall(0.5))
-        )
+        starts = (0.67, 0.5, 0.33) if self.begun and self.fall(0.5)[0] > 0 else (0.67, 0.5)
+        return any(change > 2 * error and change > 0.02 * abs(self.end) for change, error in map(self.fall, starts))
 
     @property
     def val_fall(self) -> float:
-        """How much the validation loss fell over the last third of the epochs, at least two, if it did in each."""
+        """How much the validation loss fell over the last third of the epochs, at least one, if it did in each."""
         losses = self.history.get("val_loss", [])
         late = losses[-max(3, len(losses) // 3) :]
-        return late[0] - late[-1] if len(late) >= 3 and all(b < a for a, b in pairwise(late)) else 0.0
+        return late[0] - late[-1] if len(late) >= 2 and all(b < a for a, b in pairwise(late)) else 0.0
 
     @property
     def rising(self) -> bool:

@@ -99,10 +99,11 @@ class Watch:
         )
         if self._rows and self._loss is not None:
             x, y = (np.concatenate(arrays) for arrays in zip(*self._rows, strict=True))
-            kind = self._loss.kind
+            kind, bad = self._loss.kind, evidence.data.nonfinite_rows  # of the batch that ended the training
             evidence.data = look_at_data(
                 x, y, loss=kind, order=np.arange(len(x)), batch_size=evidence.setup.batch_size or 32
             )
+            evidence.data.nonfinite_rows = bad or evidence.data.nonfinite_rows
             evidence.data.constant = constant_loss(kind, y)
             if self._loss.function is not None and not evidence.data.nonfinite_rows:
                 evidence.checkup = check_up(self.net, self._loss.function, kind, self.steps, Split(x, y), None)

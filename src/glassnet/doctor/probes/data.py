@@ -57,7 +57,7 @@ def look_at_data(
         if flat.shape[1] <= WIDEST:
             found.features = features(flat)
             found.giveaway = giveaway(flat, y[rows], found.target_kind)
-            if found.target_kind == "numbers":
+            if found.target_kind == "numbers" or (_own(loss) and _named(y)):
                 found.ordered = ordered(flat, y[rows])
     if x.dtype.kind == "f":
         many = sample(len(x), MOST)
@@ -212,11 +212,20 @@ def target_kind(y: Array, loss: str) -> str:
         return "values"
     if y.dtype.kind in "iu" and y.ndim == 1 and loss not in ("mse", "l1", "huber"):
         return "classes"
+    return "numbers" if _named(y) else "values"
+
+
+def _named(y: Array) -> bool:
+    """Whether targets are one of the numbers from 0 on each, as those of classes are."""
     if y.size != len(y):
-        return "values"
+        return False
     numbers = np.unique(y[sample(len(y), SAMPLE)])
-    named = 3 <= len(numbers) <= LABELS and bool((numbers == np.arange(len(numbers))).all())
-    return "numbers" if named else "values"
+    return 3 <= len(numbers) <= LABELS and bool((numbers == np.arange(len(numbers))).all())
+
+
+def _own(loss: str) -> bool:
+    """Whether a loss is none that the doctor knows, so that class numbers may be taken for quantities by it."""
+    return loss not in ("", "cross_entropy", "nll", "bce", "mse", "l1", "huber")
 
 
 def _prints(x: Array, val: Array | None) -> tuple[list[int], list[int]]:
@@ -227,7 +236,7 @@ def _prints(x: Array, val: Array | None) -> tuple[list[int], list[int]]:
     parts = [x[sample(len(x), MOST)]] + ([] if val is None else [val[sample(len(val), SAMPLE)]])
     rows = [part.reshape(len(part), -1) for part in parts]
     found = [one for part in rows for one in _hashes(_some(part))]
-    if COLUMNS < rows[0].shape[1]:
+    if rows[0].shape[1] > COLUMNS:
         times = Counter(found)
         unsure = [i for i, one in enumerate(found) if times[one] > 1]
         for i in unsure:

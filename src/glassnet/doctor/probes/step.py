@@ -169,7 +169,7 @@ def pulls_of(
     decay pulls beside its steps, which have a size of their own, as in AdamW.
     """
     parts = dict(penalties)
-    for path, decay in decays.items():
+    for path, decay in () if penalties else decays.items():  # of both, the one that was added by hand
         if decay:
             parts[path] = parts.get(path, 0.0) + decay * before[path]
     if not parts:
@@ -179,7 +179,7 @@ def pulls_of(
         arrived = gradients[path]
         if arrived is None:
             continue
-        if decoupled:
+        if decoupled and not penalties:
             loss.append((after[path] - before[path]) / decoupled + part)
         else:
             loss.append(arrived - penalties.get(path, 0.0))

@@ -166,12 +166,25 @@ def class_imbalance(evidence: Evidence, this: Rule) -> Iterator[Finding]:
             )
 
 
-@rule("label-noise", needs=["data", "reference", "checkup"], share=0.045, unclear=0.15, gain=0.55, rows=8)
+@rule(
+    "label-noise",
+    needs=["data", "reference", "checkup"],
+    share=0.045,
+    unclear=0.15,
+    gain=0.55,
+    rows=8,
+    many=0.2,
+    two=0.3,
+)
 def label_noise(evidence: Evidence, this: Rule) -> Iterator[Finding]:
     """Rows whose label all rows near them contradict with one voice, in data whose classes are otherwise clear."""
     found = evidence.reference
     limit = this["share"] + this["unclear"] * (1 - found.gain)  # neighbours err, the more the less clear classes are
-    if found.odd <= limit or found.gain < this["gain"] or len(found.odd_rows) < this["rows"]:
+    if (
+        found.gain < this["gain"]
+    ):  # noise makes all unclear; of classes that are, places are clear where neighbours agree
+        limit = this["two"] if len(evidence.data.classes) == 2 else this["many"]
+    if found.odd <= limit or found.gain <= 3 * found.spread or len(found.odd_rows) < this["rows"]:
         return
     listed = found.odd_rows[:20]
     yield this.finding(
@@ -185,7 +198,7 @@ def label_noise(evidence: Evidence, this: Rule) -> Iterator[Finding]:
     )
 
 
-@rule("labels-unrelated", needs=["reference", "checkup", "progress"], errors=2.0, gain=0.05, best=0.9)
+@rule("labels-unrelated", needs=["reference", "checkup", "progress"], errors=2.0, gain=0.05, best=0.9, power=0.35)
 def labels_unrelated(evidence: Evidence, this: Rule) -> Iterator[Finding]:
     """Neither the network nor simple means do better on new rows than a constant."""
     found, val = evidence.reference, evidence.checkup.val
@@ -193,8 +206,12 @@ def labels_unrelated(evidence: Evidence, this: Rule) -> Iterator[Finding]:
     if own is None or evidence.has("failure"):
         return
     best = min(evidence.progress.history.get("val_loss", []), default=math.inf)
-    if evidence.data.constant and best < this["best"] * evidence.data.constant:
+    data = evidence.data
+    constant = data.val_target_std**2 if evidence.setup.loss == "mse" else data.constant
+    if constant and best < this["best"] * constant:
         return  # it knew something about new rows once
+    if this["errors"] * found.spread > this["power"]:
+        return  # with so few rows, or so few of a rare class, neighbours prove nothing
     if own <= this["gain"] and found.gain <= max(this["errors"] * found.spread, this["gain"]):
         yield this.finding(
             f"on rows that it has not seen the network is no better than a constant, and neither is {found.name}.",
@@ -258,7 +275,7 @@ def target_leak(evidence: Evidence, this: Rule) -> Iterator[Finding]:
         )
 
 
-@rule("split-shift", needs=["data"], labels=0.2, features=0.5, errors=6.0, expected=14.0)
+@rule("split-shift", needs=["data"], labels=0.2, features=0.5, errors=6.0, expected=14.0, distinct=20)
 def split_shift(evidence: Evidence, this: Rule) -> Iterator[Finding]:
     """Labels, targets or features that are distributed differently in validation, or a class that only one has."""
     data = evidence.data
@@ -283,6 +300,10 @@ def split_shift(evidence: Evidence, this: Rule) -> Iterator[Finding]:
         error = this["errors"] * math.sqrt(1 / min(data.rows, 512) + 1 / min(data.val_rows, 512))
         if moved > max(this["features"], error):
             yield _shifted(this, "shift of a feature's mean in its standard deviations", moved, this["features"], which)
+            return
+        column = _ranges_apart(data.features, data.val_features, int(this["distinct"]))
+        if column is not None:
+            yield _shifted(this, "values of a feature that both have", 0, 1, f"feature {column}")
 
 
 def _shifted(this: Rule, figure: str, value: float, threshold: float, what: str) -> Finding:
@@ -305,6 +326,15 @@ def _classes_apart(train: list[int], val: list[int]) -> tuple[float, float]:
     distance = sum(abs(a - b) for a, b in zip(p, q, strict=True)) / 2
     rows = 1 / (1 / sum(train) + 1 / sum(val))
     return distance, sum(math.sqrt(a * (1 - a) / rows) for a in p) / 2 / max(1.0, math.sqrt(count))
+
+
+def _ranges_apart(train: Features, val: Features, distinct: int) -> int | None:
+    """A feature of many values of which all in the one split are above all in the other, as after a sort."""
+    columns = zip(train.low, train.high, val.low, val.high, train.distinct, val.distinct, strict=True)
+    for i, (low, high, val_low, val_high, *different) in enumerate(columns):
+        if min(different) >= distinct and (val_low >= high or val_high <= low):
+            return i
+    return None
 
 
 def _features_apart(train: Features, val: Features) -> tuple[float, str]:

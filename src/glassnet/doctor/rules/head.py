@@ -44,7 +44,8 @@ def wrong_loss(evidence: Evidence, this: Rule) -> Iterator[Finding]:
     # Of few numbers, the best order and the same from the other end are a large share of all orders.
     best = 2 / math.factorial(min(round(max(data.target_high, 0.0)) + 1, 20))
     limit = max(this["ordered"], 1.01 * best)
-    if setup.regression and data.ordered is not None and data.ordered > limit:
+    as_one = setup.regression or (not setup.known_loss and [one.width for one in last] == [1])
+    if as_one and data.ordered is not None and data.ordered > limit:
         yield this.finding(
             "the targets are the numbers of classes, and the loss takes them for quantities: class 2 is not between 1 "
             "and 3.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from itertools import pairwise
 from statistics import median
 
 from glassnet.doctor.evidence import POOR, Evidence
@@ -81,8 +82,8 @@ def exploding_gradients(evidence: Evidence, this: Rule) -> Iterator[Finding]:
     if data.outliers and (highest > this["jump"] * level > 0 or evidence.has("failure")):
         listed = ", ".join(map(str, data.outliers[:5]))
         yield this.finding(
-            f"the loss of a step was {highest / level:,.0f} times the usual one, and rows such as {listed} are far from "
-            "all others: their gradient undoes what the others have taught.",
+            f"the loss of a step was {highest / level:,.0f} times the usual one, and rows such as {listed} are far "
+            "from all others: their gradient undoes what the others have taught.",
             figure="largest loss of a step by the usual one",
             value=highest / level,
             threshold=this["jump"],
@@ -111,21 +112,23 @@ def exploding_gradients(evidence: Evidence, this: Rule) -> Iterator[Finding]:
         )
 
 
-@rule("vanishing-gradients", needs=["setup", "probes"], across=1e-3)
+@rule("vanishing-gradients", needs=["setup", "probes"], across=1e-3, nothing=0.05, more=5.0)
 def vanishing_gradients(evidence: Evidence, this: Rule) -> Iterator[Finding]:
     """Hardly any gradient at the first layer while there is one at the last, and no progress."""
     if (evidence.has("progress") and not evidence.harmed) or evidence.setup.narrow:
         return
     early = evidence.probes[: max(1, len(evidence.probes) // 2)]
     found = [(one, ratio) for one in early if (ratio := gradient_ratio(evidence, one)) is not None]
-    if not found or median(ratio for _, ratio in found) >= this["across"]:
+    nothing = evidence.learned is not None and evidence.learned < this["nothing"]
+    limit = this["across"] * (this["more"] if nothing else 1)
+    if not found or median(ratio for _, ratio in found) >= limit:
         return
-    probe, ratio = next((one, ratio) for one, ratio in found if ratio < this["across"])
+    probe, ratio = next((one, ratio) for one, ratio in found if ratio < limit)
     yield this.finding(
         f"the gradient at the first layer is {ratio:.2g} of that at the last.",
         figure="gradient at the first layer by that at the last",
         value=float(median(ratio for _, ratio in found)),
-        threshold=this["across"],
+        threshold=limit,
         layer=next(one.path for one in evidence.setup.layers if one.kind in LINEAR),
         step=probe.step,
         remedy="Use ReLU, put nn.BatchNorm1d before the activations, draw the weights with the right gain, or take "
@@ -134,7 +137,15 @@ def vanishing_gradients(evidence: Evidence, this: Rule) -> Iterator[Finding]:
     )
 
 
-@rule("learning-rate-too-low", needs=["setup", "probes", "progress"], ratio=1e-3, moved=0.15, learned=0.7, aim=2e-2)
+@rule(
+    "learning-rate-too-low",
+    needs=["setup", "probes", "progress"],
+    ratio=1e-3,
+    moved=0.15,
+    smooth=4e-3,
+    learned=0.7,
+    aim=2e-2,
+)
 def learning_rate_too_low(evidence: Evidence, this: Rule) -> Iterator[Finding]:
     """Weights that have hardly moved at the end of a training that has hardly begun to learn."""
     found = rates(evidence)
@@ -147,7 +158,11 @@ def learning_rate_too_low(evidence: Evidence, this: Rule) -> Iterator[Finding]:
         return
     usual = median(ratio for _, ratio in found)
     change = moved(evidence)
-    if 0 < usual < this["ratio"] and change < this["moved"]:
+    losses = evidence.progress.history.get("loss", [])
+    # Steps so small that each epoch is better than the one before, and the last is still far behind.
+    smooth = len(losses) >= 5 and all(b < a for a, b in pairwise(losses)) and not evidence.setup.narrow
+    smooth = smooth and 0 < max(ratio for _, ratio in found) < this["smooth"] and evidence.behind
+    if (0 < usual < this["ratio"] and change < this["moved"]) or smooth:
         yield this.finding(
             f"a step changes the weights by {usual:.1e} of their size, and the whole training by {change:.1%}.",
             figure="update of the weights in relation to their size",
@@ -183,7 +198,7 @@ def _round(value: float) -> float:
 def learning_rate_too_high(evidence: Evidence, this: Rule) -> Iterator[Finding]:
     """Updates that are large beside the weights, while the loss jumps, rises or swings, with harm."""
     progress = evidence.progress
-    if evidence.data.outliers:  # it is these rows
+    if evidence.data.outliers or (evidence.solved and not progress.rising):  # it is these rows; or it did no harm
         return
     found = rates(evidence)[: max(2, len(evidence.probes) // 2)]
     above = [(one, ratio) for one, ratio in found if ratio > this["ratio"]]
@@ -194,6 +209,10 @@ def learning_rate_too_high(evidence: Evidence, this: Rule) -> Iterator[Finding]:
     leaps = bool(above) and above[0][1] > this["leaps"] and not evidence.solved
     thrown = progress.jumped or moved(evidence) > this["thrown"] or bool(killed(evidence))
     wild = wild or ((evidence.harmed or leaps) and thrown) or (little and progress.soared)
+    # These take steps of that size however small the gradient is: at the end of the descent they only wander.
+    restless = evidence.setup.optimizer in ("Adam", "AdamW", "RMSprop") and evidence.harmed and progress.stalled
+    later = [ratio for one, ratio in rates(evidence) if 0.1 * progress.steps <= one.step <= 0.6 * progress.steps]
+    wild = wild or (restless and bool(later) and median(later) > this["ratio"])
     if not above and evidence.harmed and progress.soared:
         # Momentum makes of many steps in one direction one that is so much longer.
         longer = 1 / max(1 - evidence.setup.momentum, 1e-3)
