@@ -87,6 +87,14 @@ class Evidence:
         return train.gain < self.reference.gain - self.reference.margin(0.05, 0.15)
 
     @property
+    def behind_on_new_rows(self) -> bool:
+        """Whether the network is clearly worse on validation than what simple means reach on rows not seen."""
+        val = self.checkup.val
+        if not self.has("reference") or val is None or val.gain is None:
+            return False
+        return val.gain < self.reference.gain - self.reference.margin(0.15, 0.3)
+
+    @property
     def harmed(self) -> bool:
         """Whether the training failed, rose, or ended clearly behind what it could have reached."""
         if self.has("failure"):

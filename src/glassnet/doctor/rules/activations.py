@@ -45,7 +45,7 @@ def saturated_activations(evidence: Evidence, this: Rule) -> Iterator[Finding]:
     """Tanh or sigmoid at its flat ends from early on, in a network that has not learned."""
     judged_early = not evidence.has("progress")
     little = evidence.learned is not None and evidence.learned < this["learned"]
-    if not judged_early and not evidence.harmed and not little:
+    if not judged_early and not evidence.harmed and not little and not evidence.behind_on_new_rows:
         return
     ends = {one.path for one in evidence.setup.last()}
     early = evidence.probes[: max(1, len(evidence.probes) // 2)]

@@ -102,7 +102,7 @@ def high_initial_loss(evidence: Evidence, this: Rule) -> Iterator[Finding]:
     times = float(f"{min(0.1, 0.5 / ratio):.1g}")
     progress = evidence.progress
     above = sum(one > known for one in progress.losses) / len(progress.losses) if progress.losses else 0.0
-    costly = ratio > this["severe"] * limit and (above > this["slow"] or evidence.harmed)
+    costly = ratio > this["severe"] * limit and not evidence.solved and (above > this["slow"] or evidence.harmed)
     costly = costly or (evidence.harmed and bool(killed(evidence)))  # of which the first gradients are the cause
     yield this.finding(
         f"the first loss is {first.loss:.4g}, and knowing nothing costs {known:.4g} ({name}).",

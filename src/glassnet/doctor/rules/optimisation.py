@@ -191,6 +191,7 @@ def _round(value: float) -> float:
     ratio=0.045,
     leaps=0.5,
     thrown=4.0,
+    restless=0.015,
     swings=3.0,
     sure=3.0,
     aim=1.5e-2,
@@ -198,7 +199,7 @@ def _round(value: float) -> float:
 def learning_rate_too_high(evidence: Evidence, this: Rule) -> Iterator[Finding]:
     """Updates that are large beside the weights, while the loss jumps, rises or swings, with harm."""
     progress = evidence.progress
-    if evidence.data.outliers or (evidence.solved and not progress.rising):  # it is these rows; or it did no harm
+    if evidence.data.outliers or evidence.solved:  # it is these rows; or it did no harm
         return
     found = rates(evidence)[: max(2, len(evidence.probes) // 2)]
     above = [(one, ratio) for one, ratio in found if ratio > this["ratio"]]
@@ -212,7 +213,7 @@ def learning_rate_too_high(evidence: Evidence, this: Rule) -> Iterator[Finding]:
     # These take steps of that size however small the gradient is: at the end of the descent they only wander.
     restless = evidence.setup.optimizer in ("Adam", "AdamW", "RMSprop") and evidence.harmed and progress.stalled
     later = [ratio for one, ratio in rates(evidence) if 0.1 * progress.steps <= one.step <= 0.6 * progress.steps]
-    wild = wild or (restless and bool(later) and median(later) > this["ratio"])
+    wild = wild or (restless and bool(later) and median(later) > this["restless"])
     if not above and evidence.harmed and progress.soared:
         # Momentum makes of many steps in one direction one that is so much longer.
         longer = 1 / max(1 - evidence.setup.momentum, 1e-3)
