@@ -9,7 +9,7 @@ from glassnet.doctor.evidence import Evidence
 from glassnet.doctor.facts import LINEAR, NORMS
 from glassnet.doctor.finding import Finding
 from glassnet.doctor.rule import Rule, rule
-from glassnet.doctor.rules.optimisation import killed
+from glassnet.doctor.rules.signs import killed
 
 
 @rule("symmetric-initialization", needs=["setup", "probes"], severity="error", at_once=True, share=0.5)
