@@ -170,6 +170,12 @@ def test_what_large_first_steps_do_for_a_moment_is_no_jump():
     assert [one.soared for one in made] == [False, True, False]
 
 
+def test_a_run_without_a_step_has_no_progress_to_judge():
+    nothing = Progress(steps=10, total_steps=20, per_epoch=5, history={"loss": [1.0], "val_loss": [1.0]})
+    assert not any((nothing.jumped, nothing.soared, nothing.rising, nothing.falling))
+    assert gn.doctor.Doctor().diagnose(Evidence(progress=nothing)) == []
+
+
 # When something is said
 
 

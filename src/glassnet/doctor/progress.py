@@ -6,6 +6,9 @@ import math
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+#: Steps by which the end of one or two epochs can be judged.
+FEWEST = 30
+
 
 @dataclass
 class Progress:
@@ -38,8 +41,8 @@ class Progress:
 
     @property
     def start(self) -> float:
-        """The loss of the first block."""
-        return self.losses[0]
+        """The loss of the first block; NaN where no step was made, as in a run that is resumed and stays stopped."""
+        return self.losses[0] if self.losses else math.nan
 
     @property
     def end(self) -> float:
@@ -75,8 +78,8 @@ class Progress:
 
     @property
     def begun(self) -> bool:
-        """Whether this was no more than a beginning: each row was seen twice at most."""
-        return bool(self.history) and self.steps <= 2 * self.per_epoch
+        """Whether this was no more than a beginning: each row was seen twice at most, in steps enough to judge by."""
+        return bool(self.history) and FEWEST <= self.steps <= 2 * self.per_epoch
 
     @property
     def falling(self) -> bool:
@@ -91,7 +94,8 @@ class Progress:
         """How much the validation loss fell over the last third of the epochs, at least one, if it did in each."""
         losses = self.history.get("val_loss", [])
         late = losses[-max(3, len(losses) // 3) :]
-        return late[0] - late[-1] if len(late) >= 2 and all(b < a for a, b in pairwise(late)) else 0.0
+        enough = len(late) >= (2 if self.steps >= FEWEST else 3)
+        return late[0] - late[-1] if enough and all(b < a for a, b in pairwise(late)) else 0.0
 
     @property
     def rising(self) -> bool:
