@@ -233,7 +233,7 @@ def two_epochs(s: Setting, _severe: bool) -> Setting:
     return s.but(batch_norm=True, epochs=2)
 
 
-@fault("batchnorm-tiny-batch", "waves", "digits", "blobs", invariant=True, base=two_epochs)
+@fault("batchnorm-tiny-batch", "digits", "blobs", invariant=True, base=two_epochs)
 def tiny_batches(s: Setting, severe: bool) -> Setting:
     size = 2 if severe else 3
     whole = len(s.train[0]) // size * size  # no batch of a single row, which is an error

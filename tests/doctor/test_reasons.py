@@ -176,6 +176,15 @@ def test_a_run_without_a_step_has_no_progress_to_judge():
     assert gn.doctor.Doctor().diagnose(Evidence(progress=nothing)) == []
 
 
+def test_channels_of_a_convolution_that_are_alike_are_symmetric():
+    network = nn.Sequential(nn.Conv1d(1, 6, 3), nn.ReLU(), nn.Flatten(), nn.Linear(48, 4))
+    x, y = X[:, :, None], Y
+    assert "symmetric-initialization" not in train(network, (x, y), epochs=1).codes()
+    network[0].weight.data = np.full_like(network[0].weight.data, 0.2)
+    network[3].weight.data = np.full_like(network[3].weight.data, 0.2)
+    assert "symmetric-initialization" in train(network, (x, y), epochs=1).codes()
+
+
 # When something is said
 
 
