@@ -7,14 +7,14 @@ from fault import both, fault, rows_of
 from workloads import Rows, Setting
 
 
-@fault("nonfinite-input", "digits", "table", invariant=True)
+@fault("nonfinite-input", "waves", "digits", "table", invariant=True)
 def holes(s: Setting, severe: bool) -> Setting:
     x = s.train[0].copy()
     x[rows_of(s).integers(0, len(x), 40 if severe else 1), 3] = np.nan
     return s.but(train=(x, s.train[1]), loop="examine")
 
 
-@fault("unnormalised-inputs", "digits", "blobs", "table")
+@fault("unnormalised-inputs", "waves", "digits", "blobs", "table")
 def far_from_zero(s: Setting, severe: bool) -> Setting:
     size, offset = (200, 500) if severe else (30, 60)
     return both(s, lambda x: (size * x + offset).astype(np.float32))
@@ -33,7 +33,7 @@ def large_targets(s: Setting, severe: bool) -> Setting:
     return s.but(train=train, val=val, clean=clean)
 
 
-@fault("unshuffled-data", "digits", "blobs", invariant=True)
+@fault("unshuffled-data", "waves", "digits", "blobs", invariant=True)
 def sorted_rows(s: Setting, severe: bool) -> Setting:
     x, y = s.train
     part = np.arange(len(y)) * (1 if severe else 2) // len(y)
@@ -41,7 +41,7 @@ def sorted_rows(s: Setting, severe: bool) -> Setting:
     return s.but(train=(x[order], y[order]), shuffle=False)
 
 
-@fault("class-imbalance", "digits", "blobs")
+@fault("class-imbalance", "waves", "digits", "blobs")
 def rare_class(s: Setting, severe: bool) -> Setting:
     rare = [0, 1] if s.classes < 8 else [3, 5, 8, 9]
 
@@ -54,7 +54,7 @@ def rare_class(s: Setting, severe: bool) -> Setting:
     return s.but(train=thinned(s.train), val=thinned(s.val), epochs=s.epochs * 3 // 2)
 
 
-@fault("label-noise", "digits", "blobs")
+@fault("label-noise", "waves", "digits", "blobs")
 def wrong_labels(s: Setting, severe: bool) -> Setting:
     rng = rows_of(s)
     train, val = (_mislabelled(rng, rows, s.classes, 0.4 if severe else 0.25) for rows in (s.train, s.val))
@@ -67,21 +67,21 @@ def _mislabelled(rng: np.random.Generator, rows: Rows, classes: int, share: floa
     return x, np.where(wrong, (y + rng.integers(1, classes, len(y))) % classes, y)
 
 
-@fault("labels-unrelated", "digits", "blobs", "table", mild=False)
+@fault("labels-unrelated", "waves", "digits", "blobs", "table", mild=False)
 def mixed_up_labels(s: Setting, _severe: bool) -> Setting:
     rng = rows_of(s)
     train, val = ((x, rng.permutation(y)) for x, y in (s.train, s.val))
     return s.but(train=train, val=val)
 
 
-@fault("conflicting-labels", "digits", "blobs", invariant=True)
+@fault("conflicting-labels", "waves", "digits", "blobs", invariant=True)
 def contradictions(s: Setting, severe: bool) -> Setting:
     x, y = s.train
     again = rows_of(s).permutation(len(y))[: int((0.4 if severe else 0.08) * len(y))]
     return s.but(train=(np.concatenate([x, x[again]]), np.concatenate([y, (y[again] + 1) % s.classes])))
 
 
-@fault("split-leak", "digits", "table", "blobs", invariant=True)
+@fault("split-leak", "waves", "digits", "table", "blobs", invariant=True)
 def same_rows(s: Setting, severe: bool) -> Setting:
     count = int((0.7 if severe else 0.15) * len(s.val[0]))
     chosen = rows_of(s).permutation(len(s.train[0]))[:count]
@@ -102,7 +102,7 @@ def answer_inside(s: Setting, severe: bool) -> Setting:
     return s.but(train=with_answer(s.train, True), val=with_answer(s.val, True), clean=with_answer(s.clean, False))
 
 
-@fault("split-shift", "digits", "table", "blobs", invariant=True)
+@fault("split-shift", "waves", "digits", "table", "blobs", invariant=True)
 def other_rows(s: Setting, severe: bool) -> Setting:
     x, y = s.val
     if s.classes:

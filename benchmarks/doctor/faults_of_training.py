@@ -16,17 +16,17 @@ from glassnet.engine.tensor import Tensor
 # Set-up
 
 
-@fault("parameters-not-updated", "digits", "names", invariant=True, mild=False)
+@fault("parameters-not-updated", "waves", "digits", "names", invariant=True, mild=False)
 def rate_of_zero(s: Setting, _severe: bool) -> Setting:
     return s.but(lr=0.0, schedule=None)
 
 
-@fault("parameters-not-updated", "digits", "blobs", invariant=True, mild=False)
+@fault("parameters-not-updated", "waves", "digits", "blobs", invariant=True, mild=False)
 def no_step(s: Setting, _severe: bool) -> Setting:
     return s.but(loop="no step")
 
 
-@fault("parameter-not-in-optimizer", "digits", "names", "blobs", invariant=True)
+@fault("parameter-not-in-optimizer", "waves", "digits", "names", "blobs", invariant=True)
 def not_held(s: Setting, severe: bool) -> Setting:
     def held(net: nn.Module) -> list[Any]:
         found = list(net.parameters())
@@ -45,27 +45,27 @@ class Detached(nn.Module):
         return self.rest(Tensor(self.first(x).data))
 
 
-@fault("detached-parameter", "digits", "names", invariant=True)
+@fault("detached-parameter", "waves", "digits", "names", invariant=True)
 def detached(s: Setting, severe: bool) -> Setting:
     return s.but(wrap=lambda net: Detached(net, len(list(net)) - 1 if severe else 1))
 
 
-@fault("stale-gradients", "digits", "blobs", invariant=True, mild=False)
+@fault("stale-gradients", "waves", "digits", "blobs", invariant=True, mild=False)
 def no_zero_grad(s: Setting, _severe: bool) -> Setting:
     return s.but(loop="no zero_grad")
 
 
-@fault("trained-in-eval-mode", "digits", "names", invariant=True, mild=False)
+@fault("trained-in-eval-mode", "waves", "digits", "names", invariant=True, mild=False)
 def eval_mode(s: Setting, _severe: bool) -> Setting:
     return s.but(loop="eval mode", batch_norm=True)
 
 
-@fault("evaluated-in-train-mode", "digits", "blobs", invariant=True, mild=False, begins=EVALUATION)
+@fault("evaluated-in-train-mode", "waves", "digits", "blobs", invariant=True, mild=False, begins=EVALUATION)
 def train_mode(s: Setting, _severe: bool) -> Setting:
     return s.but(loop="train mode", dropout=0.3)
 
 
-@fault("missing-nonlinearity", "digits", "blobs", "table", invariant=True, mild=False)
+@fault("missing-nonlinearity", "waves", "digits", "blobs", "table", invariant=True, mild=False)
 def no_activation(s: Setting, _severe: bool) -> Setting:
     kinds = (nn.ReLU, nn.Tanh)
     return s.but(wrap=lambda net: nn.Sequential(*(layer for layer in net if not isinstance(layer, kinds))))
@@ -90,17 +90,17 @@ def with_relu(s: Setting, _severe: bool) -> Setting:
     return s.but(activation="relu")
 
 
-@fault("bad-initial-scale", "digits", "blobs", "table", also=("exploding-gradients",), base=deep)
+@fault("bad-initial-scale", "waves", "digits", "blobs", "table", also=("exploding-gradients",), base=deep)
 def weights_too_large(s: Setting, severe: bool) -> Setting:
     return _scaled(deep(s, severe), 12 if severe else 5)
 
 
-@fault("bad-initial-scale", "digits", "blobs", "table", also=("vanishing-gradients",), base=deep)
+@fault("bad-initial-scale", "waves", "digits", "blobs", "table", also=("vanishing-gradients",), base=deep)
 def weights_too_small(s: Setting, severe: bool) -> Setting:
     return _scaled(deep(s, severe), 0.01 if severe else 0.1)
 
 
-@fault("symmetric-initialization", "digits", "table", invariant=True)
+@fault("symmetric-initialization", "waves", "digits", "table", invariant=True)
 def all_alike(s: Setting, severe: bool) -> Setting:
     def change(net: nn.Module) -> None:
         for layer in linears(net):
@@ -109,7 +109,7 @@ def all_alike(s: Setting, severe: bool) -> Setting:
     return s.touched(change)
 
 
-@fault("high-initial-loss", "digits", "names", "blobs")
+@fault("high-initial-loss", "waves", "digits", "names", "blobs")
 def sure_and_wrong(s: Setting, severe: bool) -> Setting:
     return _scaled(s, 100 if severe else 25, only_last=True)
 
@@ -125,7 +125,7 @@ def logarithm_of_negatives(s: Setting, _severe: bool) -> Setting:
     return s.but(loss=loss)
 
 
-@fault("exploding-gradients", "digits", "table", also=("unnormalised-inputs",), base=with_relu)
+@fault("exploding-gradients", "waves", "digits", "table", also=("unnormalised-inputs",), base=with_relu)
 def outliers(s: Setting, severe: bool) -> Setting:
     x, y = s.train
     rng = rows_of(s)
@@ -134,59 +134,59 @@ def outliers(s: Setting, severe: bool) -> Setting:
     return with_relu(s, severe).but(train=(x, y))
 
 
-@fault("vanishing-gradients", "digits", "blobs", "table")
+@fault("vanishing-gradients", "waves", "digits", "blobs", "table")
 def deep_sigmoids(s: Setting, severe: bool) -> Setting:
     return s.but(hidden=(24,) * (8 if severe else 5), activation="sigmoid")
 
 
-@fault("learning-rate-too-low", "digits", "names", "wavenet", "table", "blobs")
+@fault("learning-rate-too-low", "waves", "digits", "names", "wavenet", "table", "blobs")
 def slow(s: Setting, severe: bool) -> Setting:
     return s.but(lr=s.lr / (3000 if severe else 100))
 
 
-@fault("learning-rate-too-high", "digits", "names", "wavenet", "table", "blobs", also=("oscillating-loss",))
+@fault("learning-rate-too-high", "waves", "digits", "names", "wavenet", "table", "blobs", also=("oscillating-loss",))
 def fast(s: Setting, severe: bool) -> Setting:
     return s.but(lr=s.lr * (100 if severe else 25))
 
 
-@fault("oscillating-loss", "digits", "blobs", also=("learning-rate-too-high",))
+@fault("oscillating-loss", "waves", "digits", "blobs", also=("learning-rate-too-high",))
 def swinging(s: Setting, severe: bool) -> Setting:
     return s.but(lr=s.lr * (20 if severe else 10), schedule=None)
 
 
-@fault("schedule-ends-early", "digits", "names", "table", "blobs")
+@fault("schedule-ends-early", "waves", "digits", "names", "table", "blobs")
 def soon_over(s: Setting, severe: bool) -> Setting:
     share = 0.02 if severe else 0.06
     return s.but(schedule=lambda optimizer, steps: optim.StepLR(optimizer, max(1, int(share * steps)), gamma=1e-3))
 
 
-@fault("ascending", "digits", "table", invariant=True, mild=False)
+@fault("ascending", "waves", "digits", "table", invariant=True, mild=False)
 def sign_of_loss(s: Setting, _severe: bool) -> Setting:
     plain = s.loss
     return s.but(loss=lambda outputs, targets: -plain(outputs, targets))
 
 
-@fault("ascending", "blobs", "digits", invariant=True, mild=False)
+@fault("ascending", "blobs", "waves", "digits", invariant=True, mild=False)
 def sign_in_loop(s: Setting, _severe: bool) -> Setting:
     return s.but(loop="ascending")
 
 
-@fault("over-regularised", "digits", "table", "blobs", "names")
+@fault("over-regularised", "waves", "digits", "table", "blobs", "names")
 def decayed(s: Setting, severe: bool) -> Setting:
     return s.but(penalty=nn.L2Penalty(1.0 if severe else 0.1))
 
 
-@fault("over-regularised", "digits", "blobs")
+@fault("over-regularised", "waves", "digits", "blobs")
 def dropped(s: Setting, severe: bool) -> Setting:
     return s.but(dropout=0.97 if severe else 0.9)
 
 
-@fault("stopped-early", "digits", "table", "blobs")
+@fault("stopped-early", "waves", "digits", "table", "blobs")
 def cut_short(s: Setting, severe: bool) -> Setting:
     return s.but(epochs=max(1, s.epochs // (8 if severe else 4)), schedule=None)
 
 
-@fault("underfitting", "digits", "names", "blobs")
+@fault("underfitting", "waves", "digits", "names", "blobs")
 def too_narrow(s: Setting, severe: bool) -> Setting:
     return s.but(hidden=(1,) * len(s.hidden) if severe else (2,) * len(s.hidden))
 
@@ -198,12 +198,12 @@ def with_tanh(s: Setting, _severe: bool) -> Setting:
     return s.but(activation="tanh", batch_norm=False)
 
 
-@fault("saturated-activations", "digits", "names", "blobs", also=("bad-initial-scale",), base=with_tanh)
+@fault("saturated-activations", "waves", "digits", "names", "blobs", also=("bad-initial-scale",), base=with_tanh)
 def flat_ends(s: Setting, severe: bool) -> Setting:
     return _scaled(with_tanh(s, severe), 40 if severe else 12)
 
 
-@fault("dead-units", "digits", "blobs", "table", base=with_relu)
+@fault("dead-units", "waves", "digits", "blobs", "table", base=with_relu)
 def never_on(s: Setting, severe: bool) -> Setting:
     def change(net: nn.Module) -> None:
         for layer in linears(net)[:-1]:
@@ -219,7 +219,7 @@ def with_batch_norm(s: Setting, _severe: bool) -> Setting:
     return s.but(batch_norm=True)
 
 
-@fault("batchnorm-mismatch", "digits", "table", "blobs", base=with_batch_norm)
+@fault("batchnorm-mismatch", "waves", "digits", "table", "blobs", base=with_batch_norm)
 def slow_statistics(s: Setting, severe: bool) -> Setting:
     def change(net: nn.Module) -> None:
         for layer in net.modules():
@@ -264,12 +264,12 @@ def ending_with(layer: nn.Module) -> Callable[[nn.Module], nn.Module]:
     return lambda net: nn.Sequential(*net, layer)
 
 
-@fault("probabilities-as-logits", "digits", "names", "wavenet", "blobs", invariant=True, mild=False)
+@fault("probabilities-as-logits", "waves", "digits", "names", "wavenet", "blobs", invariant=True, mild=False)
 def softmax_twice(s: Setting, _severe: bool) -> Setting:
     return s.but(wrap=ending_with(nn.Softmax()))
 
 
-@fault("wrong-loss", "digits", "blobs", invariant=True, mild=False)
+@fault("wrong-loss", "waves", "digits", "blobs", invariant=True, mild=False)
 def labels_as_numbers(s: Setting, _severe: bool) -> Setting:
     def as_numbers(rows: Rows) -> Rows:
         return rows[0], rows[1].astype(np.float32)[:, None]
@@ -286,6 +286,6 @@ def out_of_reach(s: Setting, severe: bool) -> Setting:
     return s.but(wrap=ending_with(nn.Sigmoid() if severe else nn.Tanh()))
 
 
-@fault("wrong-loss", "digits", "names", "blobs", invariant=True, mild=False)
+@fault("wrong-loss", "waves", "digits", "names", "blobs", invariant=True, mild=False)
 def logits_as_logarithms(s: Setting, _severe: bool) -> Setting:
     return s.but(loss=nn.NLLLoss())

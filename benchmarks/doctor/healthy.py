@@ -43,16 +43,20 @@ def plain(name: str, *workloads: str, **changes: object) -> None:
 
 
 plain("as it is")
-plain("tanh", "digits", "blobs", activation="tanh")
-plain("GELU", "digits", "table", "blobs", activation="gelu")
-plain("BatchNorm", "digits", "blobs", "table", batch_norm=True)
-plain("dropout", "digits", "blobs", dropout=0.1)
-plain("one layer more", "digits", "blobs", "table", hidden=(32, 32, 32))
-plain("wide", "digits", "blobs", hidden=(100,))
-plain("large batches", "digits", "blobs", batch_size=100, epochs=20)
-plain("clipped", "digits", "names", "table", clip_norm=1.0)
-plain("AdamW", "digits", "names", "table", "blobs", optimizer="AdamW", options={"weight_decay": 0.01}, lr=0.005)
-plain("one cycle", "digits", "blobs", schedule=lambda o, n: optim.OneCycleLR(o, max_lr=2 * o.lr, total_steps=n))
+plain("tanh", "waves", "digits", "blobs", activation="tanh")
+plain("GELU", "waves", "digits", "table", "blobs", activation="gelu")
+plain("BatchNorm", "waves", "digits", "blobs", "table", batch_norm=True)
+plain("dropout", "waves", "digits", "blobs", dropout=0.1)
+plain("one layer more", "waves", "digits", "blobs", "table", hidden=(32, 32, 32))
+plain("wide", "waves", "digits", "blobs", hidden=(100,))
+plain("large batches", "waves", "digits", "blobs", batch_size=100, epochs=20)
+plain("clipped", "waves", "digits", "names", "table", clip_norm=1.0)
+plain(
+    "AdamW", "waves", "digits", "names", "table", "blobs", optimizer="AdamW", options={"weight_decay": 0.01}, lr=0.005
+)
+plain(
+    "one cycle", "waves", "digits", "blobs", schedule=lambda o, n: optim.OneCycleLR(o, max_lr=2 * o.lr, total_steps=n)
+)
 plain("Huber", "table", loss=nn.HuberLoss())
 
 
@@ -64,7 +68,7 @@ def scaled(s: Setting, factor: float, *, only_last: bool) -> Setting:
     return s.touched(change)
 
 
-@alike("exploding-gradients", "digits", "table")
+@alike("exploding-gradients", "waves", "digits", "table")
 def one_spike(s: Setting) -> Setting:
     x, y = s.train
     x = x.copy()
@@ -77,7 +81,7 @@ def converged(s: Setting) -> Setting:
     return s.but(epochs=60)
 
 
-@alike("saturated-activations", "digits", "blobs")
+@alike("saturated-activations", "waves", "digits", "blobs")
 def trained_tanh(s: Setting) -> Setting:
     return s.but(activation="tanh", epochs=25)
 
@@ -89,10 +93,10 @@ def output_sigmoid(s: Setting) -> Setting:
 
     train, val, clean = map(to_shares, (s.train, s.val, s.clean))
     wrap = lambda net: nn.Sequential(*net, nn.Sigmoid())  # noqa: E731
-    return s.but(train=train, val=val, clean=clean, wrap=wrap, lr=s.lr * 2)
+    return s.but(train=train, val=val, clean=clean, wrap=wrap, lr=s.lr * (10 if s.optimizer == "SGD" else 2))
 
 
-@alike("dead-units", "digits", "blobs")
+@alike("dead-units", "waves", "digits", "blobs")
 def sparse(s: Setting) -> Setting:
     def change(net: nn.Module) -> None:
         for layer in linears(net)[:-1]:
@@ -101,17 +105,17 @@ def sparse(s: Setting) -> Setting:
     return s.but(hidden=(64,)).touched(change)
 
 
-@alike("bad-initial-scale", "digits", "names", "blobs")
+@alike("bad-initial-scale", "waves", "digits", "names", "blobs")
 def hidden_by_norm(s: Setting) -> Setting:
     return scaled(s.but(batch_norm=True), 4, only_last=False)
 
 
-@alike("symmetric-initialization", "digits", "blobs", "names")
+@alike("symmetric-initialization", "waves", "digits", "blobs", "names")
 def zero_last_layer(s: Setting) -> Setting:
     return scaled(s, 0.0, only_last=True)
 
 
-@alike("learning-rate-too-high", "table", "digits")
+@alike("learning-rate-too-high", "table", "waves", "digits")
 def zero_biases(s: Setting) -> Setting:
     def change(net: nn.Module) -> None:
         for layer in linears(net):
@@ -120,13 +124,13 @@ def zero_biases(s: Setting) -> Setting:
     return s.touched(change)
 
 
-@alike("high-initial-loss", "digits", "blobs")
+@alike("high-initial-loss", "waves", "digits", "blobs")
 def class_weights(s: Setting) -> Setting:
     weight = np.linspace(0.5, 4.0, s.classes).astype(np.float32)
     return s.but(loss=nn.CrossEntropyLoss(weight=weight))
 
 
-@alike("learning-rate-too-low", "digits", "names", "table")
+@alike("learning-rate-too-low", "waves", "digits", "names", "table")
 def warm_up(s: Setting) -> Setting:
     def schedule(optimizer: optim.Optimizer, steps: int) -> optim.Schedule:
         warm = steps // 5
@@ -136,37 +140,37 @@ def warm_up(s: Setting) -> Setting:
     return s.but(schedule=schedule, epochs=s.epochs + s.epochs // 4)
 
 
-@alike("parameters-not-updated", "digits", "blobs")
+@alike("parameters-not-updated", "waves", "digits", "blobs")
 def warm_up_from_zero(s: Setting) -> Setting:
     return s.but(schedule=lambda optimizer, steps: optim.LinearLR(optimizer, 0.0, 1.0, steps // 5))
 
 
-@alike("oscillating-loss", "digits", "blobs")
+@alike("oscillating-loss", "waves", "digits", "blobs")
 def small_batches(s: Setting) -> Setting:
     return s.but(batch_size=4, epochs=max(1, s.epochs // 4), lr=s.lr / 5)
 
 
-@alike("schedule-ends-early", "digits", "table", "blobs")
+@alike("schedule-ends-early", "waves", "digits", "table", "blobs")
 def planned_end(s: Setting) -> Setting:
     return s.but(schedule=lambda optimizer, steps: optim.StepLR(optimizer, int(0.9 * steps), gamma=1e-3))
 
 
-@alike("stale-gradients", "digits", "blobs")
+@alike("stale-gradients", "waves", "digits", "blobs")
 def accumulated(s: Setting) -> Setting:
     return s.but(loop="accumulation")
 
 
-@alike("trained-in-eval-mode", "digits", "blobs")
+@alike("trained-in-eval-mode", "waves", "digits", "blobs")
 def frozen_norm(s: Setting) -> Setting:
     return s.but(loop="frozen BatchNorm", batch_norm=True)
 
 
-@alike("evaluated-in-train-mode", "digits", "blobs")
+@alike("evaluated-in-train-mode", "waves", "digits", "blobs")
 def monte_carlo(s: Setting) -> Setting:
     return s.but(loop="Monte Carlo dropout", dropout=0.1)
 
 
-@alike("parameter-not-in-optimizer", "digits", "names")
+@alike("parameter-not-in-optimizer", "waves", "digits", "names")
 def frozen_layer(s: Setting) -> Setting:
     def change(net: nn.Module) -> None:
         for parameter in linears(net)[0].parameters():
@@ -188,12 +192,12 @@ class TwoHeads(nn.Module):
         return self.net(x)
 
 
-@alike("detached-parameter", "digits", "blobs")
+@alike("detached-parameter", "waves", "digits", "blobs")
 def unused_head(s: Setting) -> Setting:
     return s.but(wrap=TwoHeads)
 
 
-@alike("batchnorm-mismatch", "digits", "blobs")
+@alike("batchnorm-mismatch", "waves", "digits", "blobs")
 def first_steps(s: Setting) -> Setting:
     return s.but(batch_norm=True, batch_size=128, epochs=4, schedule=cosine, lr=2 * s.lr)
 
@@ -203,7 +207,7 @@ def positions_count(s: Setting) -> Setting:
     return s.but(batch_size=16, epochs=1)
 
 
-@alike("wrong-loss", "digits", "blobs")
+@alike("wrong-loss", "waves", "digits", "blobs")
 def soft_labels(s: Setting) -> Setting:
     def soften(rows: Rows) -> Rows:
         return rows[0], (0.9 * np.eye(s.classes)[rows[1]] + 0.1 / s.classes).astype(np.float32)
@@ -211,7 +215,7 @@ def soft_labels(s: Setting) -> Setting:
     return s.but(train=soften(s.train), val=soften(s.val))
 
 
-@alike("high-initial-loss", "digits", "names")
+@alike("high-initial-loss", "waves", "digits", "names")
 def smoothed_labels(s: Setting) -> Setting:
     return s.but(loss=nn.CrossEntropyLoss(label_smoothing=0.1))
 
@@ -276,17 +280,17 @@ def hard_examples(s: Setting) -> Setting:
     return s.but(train=train, val=val, clean=clean)
 
 
-@alike("overfitting", "digits", "blobs")
+@alike("overfitting", "waves", "digits", "blobs")
 def few_to_validate(s: Setting) -> Setting:
     return s.but(val=(s.val[0][:40], s.val[1][:40]))
 
 
-@alike("underfitting", "digits", "names")
+@alike("underfitting", "waves", "digits", "names")
 def with_dropout(s: Setting) -> Setting:
     return s.but(hidden=(64,), dropout=0.4, epochs=s.epochs + 4)
 
 
-@alike("over-regularised", "blobs", "digits")
+@alike("over-regularised", "blobs", "waves", "digits")
 def near_convergence(s: Setting) -> Setting:
     return s.but(epochs=3 * s.epochs, penalty=nn.L2Penalty(1e-4))
 

@@ -20,17 +20,20 @@ from typing import Any
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # each process has a core, and the products are small
 
+from fault import Fault
 from faults import FAULTS
 from healthy import HEALTHY, Healthy
 from report import table, wrong
 from trial import Outcome, train
-from workloads import SPLITS, Setting, gain, setting
+from workloads import SEEDS, SPLITS, Setting, gain, setting
 
 import glassnet as gn
 from glassnet.engine.errors import ConfigError, NonFiniteError
 
 #: The share of the healthy score by which a fault must lower it to count, and beyond which a healthy run is none.
 HURTS = 0.1
+#: The share of the healthy score below which a run on rows of another kind has failed, and is no healthy one.
+FAILED = 0.5
 #: The share of what a fault cost that a cure must bring back.
 CURED = 0.9
 
@@ -79,19 +82,20 @@ def cases(split: str, numbers: range, part: str = "", workloads: int | None = No
     """Every fault that fits a workload, mild and severe, and healthy runs. part: only where the name has it in it;
     workloads: at most so many for each.
     """
+    there = {name for family in SPLITS[split] for name in family.widths}
+
+    def of(one: Fault | Healthy) -> list[str]:
+        return [name for name in one.workloads if name in there][-workloads if workloads else 0 :]
+
     for fault in FAULTS:
-        for workload in fault.workloads[-workloads:] if workloads else fault.workloads:
+        for workload in of(fault) if part in fault.name + fault.code else []:
             for severe in (False, True) if fault.mild else (True,):
-                yield from (
-                    Case(split, fault.name, workload, n, severe) for n in numbers if part in fault.name + fault.code
-                )
+                yield from (Case(split, fault.name, workload, n, severe) for n in numbers)
     for healthy in HEALTHY:
-        for workload in healthy.workloads[-workloads:] if workloads else healthy.workloads:
+        for workload in of(healthy) if part in healthy.name + healthy.resembles else []:
             # There are fewer kinds of plain runs: further seeds make them as many as the look-alikes.
             more = range(numbers.start, numbers.stop + len(numbers) * (not healthy.resembles))
-            yield from (
-                Case(split, healthy.name, workload, n) for n in more if part in healthy.name + healthy.resembles
-            )
+            yield from (Case(split, healthy.name, workload, n) for n in more)
 
 
 @cache
@@ -144,8 +148,8 @@ def _judge(case: Case) -> Result:
 def _judge_healthy(case: Case, healthy: Healthy, plain: Setting) -> Result:
     outcome = train(healthy.make(plain))
     base = base_score(case.split, case.workload, case.number)
-    same = healthy.make(plain).clean is plain.clean  # other rows are another task: it is as good as it is
-    counts = not same or outcome.score > (1 - HURTS) * base
+    same = healthy.make(plain).clean is plain.clean  # other rows are another task, which is harder or easier
+    counts = outcome.score > (1 - HURTS if same else FAILED) * base
     return Result(
         case,
         "",
@@ -190,7 +194,8 @@ def main() -> None:
     splits = [options.split] if options.split else ["development"] if options.quick else [*SPLITS]
     with ProcessPoolExecutor(options.jobs) as pool:
         for split in splits:
-            chosen = list(cases(split, range(1 if options.quick else 3), options.only, 1 if options.quick else None))
+            count = 1 if options.quick else SEEDS * len(SPLITS[split])
+            chosen = list(cases(split, range(count), options.only, 1 if options.quick else None))
             # Neighbours share the healthy run that they are compared with.
             results = list(pool.map(judge, sorted(chosen, key=_neighbourhood), chunksize=12))
             print(f"## {split}: {len(results)} runs\n")

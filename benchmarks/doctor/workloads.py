@@ -1,4 +1,4 @@
-"""What is trained: small parts of the digits and of names, and made-up tables of quantities and of classes.
+"""What is trained: small parts of the digits and of names, made-up tables of quantities and of classes, and waves.
 
 A ``Setting`` is all that a training begins with. Faults and look-alikes are functions that change one.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -116,6 +116,20 @@ def wavenet(setting: Setting) -> nn.Module:
     return gn.models.wavenet(27, 8, hidden=setting.hidden, embedding_dim=8)
 
 
+def convolutions(setting: Setting) -> nn.Module:
+    """Convolutions along a wave, at every other place, and a linear layer on what is left of it."""
+    layers: list[nn.Module] = []
+    channels, length = 1, setting.train[0].shape[1]
+    activation = {"relu": nn.ReLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid, "gelu": nn.GELU}[setting.activation]
+    for i, width in enumerate(setting.hidden):
+        stride = 2 if i < 3 else 1
+        layers.append(nn.Conv1d(channels, width, 5, stride=stride, padding=2))
+        layers += [nn.BatchNorm1d(width)] if setting.batch_norm else []
+        layers += [activation(), *([nn.Dropout(setting.dropout)] if setting.dropout else [])]
+        channels, length = width, -(-length // stride)
+    return nn.Sequential(*layers, nn.Flatten(), nn.Linear(length * channels, setting.classes))
+
+
 @cache
 def _digits() -> data.Dataset:
     return data.load("digits")
@@ -153,22 +167,84 @@ def blobs(seed: int, rows: int, features: int, classes: int) -> Rows:
     return ((x - x.mean(0)) / x.std(0)).astype(np.float32), which % classes
 
 
-#: For each split: seeds; optimizers with a learning rate that suits each workload; widths.
-SPLITS: dict[str, dict[str, Any]] = {
-    "development": {
-        "seeds": (0, 1, 2),
-        "optimizers": (("SGD", {"momentum": 0.9}, 0.03), ("Adam", {}, 0.004), ("RMSprop", {}, 0.002)),
-        "widths": {"digits": (16, 16), "names": (64,), "wavenet": (24,), "table": (32, 16), "blobs": (24,)},
-        "shape": {"features": 8, "classes": 4},
-    },
-    "test": {
-        "seeds": (41, 42, 43),
-        "optimizers": (("AdamW", {}, 0.006), ("SGD", {"momentum": 0.8, "nesterov": True}, 0.04), ("SGD", {}, 0.15)),
-        "widths": {"digits": (28, 18), "names": (90,), "wavenet": (20,), "table": (48,), "blobs": (22, 18)},
-        "shape": {"features": 10, "classes": 5},
-    },
+def bumps(seed: int, rows: int, features: int) -> Rows:
+    """Features that depend on each other, and a quantity with a bump, a kink and a step."""
+    rng = np.random.default_rng(seed + 3000)
+    x = rng.standard_normal((rows, features)) @ (np.eye(features) + 0.25 * rng.standard_normal((features, features)))
+    x = (x - x.mean(0)) / x.std(0)
+    y = 2 * np.exp(-(x[:, 0] ** 2)) + np.abs(x[:, 1]) + x[:, 2] * (x[:, 3] > 0) + 0.2 * rng.standard_normal(rows)
+    return x.astype(np.float32), ((y - y.mean()) / y.std()).astype(np.float32)[:, None]
+
+
+def sectors(seed: int, rows: int, features: int, classes: int) -> Rows:
+    """Classes that are sectors of a plane in a space, turned in its middle; the other directions say nothing. Some
+    features are uniform, the others nearly normal.
+    """
+    rng = np.random.default_rng(seed + 4000)
+    plane = rng.uniform(-1.7, 1.7, (rows, 2))
+    angle = np.arctan2(plane[:, 1], plane[:, 0]) + np.pi / 2 * ((plane**2).sum(1) < 1)
+    y = np.floor(classes * (angle + np.pi) / (2 * np.pi)).astype(np.int64) % classes
+    turned = np.linalg.qr(rng.standard_normal((features - 2, features - 2)))[0]
+    rest = 0.7 * rng.standard_normal((rows, features - 4))
+    x = np.concatenate([plane[:, :1], np.concatenate([plane[:, 1:], rest], 1) @ turned[: features - 3]], 1)
+    return ((x - x.mean(0)) / x.std(0)).astype(np.float32), y
+
+
+def waves(seed: int, rows: int, length: int = 32) -> Rows:
+    """Waves of five forms with any phase, height and pitch, with noise: (rows, length, 1)."""
+    rng = np.random.default_rng(seed + 5000)
+    y = rng.integers(0, 5, rows)
+    turn = rng.uniform(1.5, 3, (rows, 1)) * np.linspace(0, 1, length) + rng.uniform(0, 1, (rows, 1))
+    saw = 2 * (turn % 1) - 1
+    sine = np.sin(2 * np.pi * turn)
+    forms = np.stack([sine, np.sign(sine), saw, sine * np.sin(4 * np.pi * turn), sine * np.linspace(0, 1.6, length)])
+    x = rng.uniform(0.7, 1.3, (rows, 1)) * forms[y, np.arange(rows)] + 0.25 * rng.standard_normal((rows, length))
+    return ((x - x.mean()) / x.std()).astype(np.float32)[:, :, None], y
+
+
+@dataclass(frozen=True)
+class Family:
+    """Settings that are like each other: seeds; optimizers with a learning rate that suits each workload; widths,
+    without which a workload is left out; the rows of "table" and "blobs", from seed and number of rows.
+    """
+
+    seeds: Sequence[int]
+    optimizers: Sequence[tuple[str, dict[str, Any], float]]
+    widths: dict[str, tuple[int, ...]]
+    quantities: Callable[[int, int], Rows]
+    classes: Callable[[int, int], Rows]
+
+
+SPLITS: dict[str, tuple[Family, ...]] = {
+    "development": (
+        Family(
+            (0, 1, 2),
+            (("SGD", {"momentum": 0.9}, 0.03), ("Adam", {}, 0.004), ("RMSprop", {}, 0.002)),
+            {"digits": (16, 16), "names": (64,), "wavenet": (24,), "table": (32, 16), "blobs": (24,)},
+            partial(table, features=8),
+            partial(blobs, features=8, classes=4),
+        ),
+        Family(
+            (41, 42, 43),
+            (("AdamW", {}, 0.006), ("SGD", {"momentum": 0.8, "nesterov": True}, 0.04), ("SGD", {}, 0.15)),
+            {"digits": (28, 18), "names": (90,), "wavenet": (20,), "table": (48,), "blobs": (22, 18)},
+            partial(table, features=10),
+            partial(blobs, features=10, classes=5),
+        ),
+    ),
+    "test": (
+        Family(
+            (71, 72, 73),
+            (("Adam", {"betas": (0.8, 0.99)}, 0.005), ("SGD", {"momentum": 0.95}, 0.012), ("SGD", {}, 0.1)),
+            {"digits": (40,), "names": (76,), "wavenet": (28,), "table": (20, 20), "blobs": (40, 20), "waves": (8, 12)},
+            partial(bumps, features=7),
+            partial(sectors, features=6, classes=6),
+        ),
+    ),
 }
-WORKLOADS = ("digits", "names", "wavenet", "table", "blobs")
+#: Seeds of a family.
+SEEDS = 3
+WORKLOADS = ("waves", "digits", "names", "wavenet", "table", "blobs")
 
 
 def cosine(optimizer: optim.Optimizer, steps: int) -> optim.Schedule:
@@ -177,14 +253,18 @@ def cosine(optimizer: optim.Optimizer, steps: int) -> optim.Schedule:
 
 
 def setting(workload: str, split: str, number: int) -> Setting:
-    """A healthy setting. number: which of the seeds and optimizers of the split; from 3 on with further seeds."""
-    chosen = SPLITS[split]
-    seed = chosen["seeds"][number % 3] + 100 * (number // 3)
-    optimizer, options, lr = chosen["optimizers"][number % len(chosen["optimizers"])]
+    """A healthy setting. number: which of the seeds and optimizers of the families of the split, one family after the
+    other; those after the last begin again with further seeds.
+    """
+    families = SPLITS[split]
+    again, number = divmod(number, SEEDS * len(families))
+    family, number = families[number // SEEDS], number % SEEDS
+    seed = family.seeds[number] + 100 * again
+    optimizer, options, lr = family.optimizers[number]
     common: dict[str, Any] = {
         "workload": workload,
         "seed": seed,
-        "hidden": chosen["widths"][workload],
+        "hidden": family.widths[workload],
         "optimizer": optimizer,
         "options": options,
         "lr": lr,
@@ -214,13 +294,16 @@ def setting(workload: str, split: str, number: int) -> Setting:
         )
     rows = (1000, 300, 600)
     if workload == "table":
-        train, val, clean = _cut(*table(seed, sum(rows), chosen["shape"]["features"]), *rows)
+        train, val, clean = _cut(*family.quantities(seed, sum(rows)), *rows)
         common["lr"] = {"SGD": lr if options else lr / 2}.get(optimizer, lr)
         return Setting(**common, train=train, val=val, clean=clean, make=mlp, activation="tanh", epochs=25)
-    train, val, clean = _cut(*blobs(seed, sum(rows), **chosen["shape"]), *rows)
+    if workload == "waves":
+        train, val, clean = _cut(*waves(seed, sum(rows)), *rows)
+        return Setting(**common, train=train, val=val, clean=clean, make=convolutions, epochs=12)
+    train, val, clean = _cut(*family.classes(seed, sum(rows)), *rows)
     return Setting(**common, train=train, val=val, clean=clean, make=mlp, epochs=12)
 
 
-def linears(net: nn.Module) -> Sequence[nn.Linear]:
-    """The linear layers in order."""
-    return [one for one in net.modules() if isinstance(one, nn.Linear)]
+def linears(net: nn.Module) -> Sequence[nn.Linear | nn.Conv1d]:
+    """The layers with a matrix of weights, in order."""
+    return [one for one in net.modules() if isinstance(one, nn.Linear | nn.Conv1d)]

@@ -87,6 +87,14 @@ class Evidence:
         return train.gain < self.reference.gain - self.reference.margin(0.05, 0.15)
 
     @property
+    def behind_on_new_rows(self) -> bool:
+        """Whether the network is clearly worse on validation than what simple means reach on rows not seen."""
+        val = self.checkup.val
+        if not self.has("reference") or val is None or val.gain is None:
+            return False
+        return val.gain < self.reference.gain - self.reference.margin(0.15, 0.3)
+
+    @property
     def harmed(self) -> bool:
         """Whether the training failed, rose, or ended clearly behind what it could have reached."""
         if self.has("failure"):
@@ -96,6 +104,11 @@ class Evidence:
         worse = self.learned is not None and self.learned < WORSE
         poor = self.learned is not None and self.learned < POOR and not self.has("reference")
         return self.behind or worse or poor or self.progress.rising
+
+    @property
+    def stuck(self) -> bool:
+        """Whether the network does not get better any more, far from what it could have reached on its own rows."""
+        return not self.has("failure") and bool(self.progress.losses) and self.progress.stalled and self.behind
 
 
 @cache

@@ -10,6 +10,8 @@ NORMS = ("BatchNorm1d", "BatchNorm2d", "LayerNorm", "GroupNorm")
 BATCH_NORMS = ("BatchNorm1d", "BatchNorm2d")
 #: Layers that only rearrange numbers, leave some out or scale all alike: what is linear stays linear.
 TRANSPARENT = ("Reshape", "Dropout", "AvgPool1d", "AvgPool2d", "Identity")
+#: Fewer units than these are too few to speak of shares of them.
+NARROW = 4
 
 
 @dataclass
@@ -103,6 +105,12 @@ class SetUp:
                 found.append(one)
         return found
 
+    @property
+    def narrow(self) -> bool:
+        """Whether everything has to pass through fewer units than any signal needs to be watched."""
+        ends = {id(one) for one in self.last()}
+        return any(one.kind in LINEAR and 0 < one.width < NARROW and id(one) not in ends for one in self.layers)
+
     def last(self) -> list[Layer]:
         """The layers whose numbers are the output of the network."""
         taken = {path for one in self.layers for path in one.after}
@@ -146,6 +154,7 @@ class Data:
     rows: int = 0
     val_rows: int = 0
     nonfinite_rows: list[int] = field(default_factory=list)
+    outliers: list[int] = field(default_factory=list)  # rows that are far from all others in inputs or target
     features: Features | None = None
     val_features: Features | None = None
     classes: list[int] = field(default_factory=list)  # rows of each class
@@ -157,7 +166,7 @@ class Data:
     target_std: float = 0.0
     target_low: float = 0.0
     target_high: float = 0.0
-    ordered: float | None = None  # of "numbers": how far near numbers are near in the inputs, 1 at most
+    ordered: float | None = None  # of "numbers": the share of their orders that fit the inputs as well as their own
     val_target_mean: float = 0.0
     val_target_std: float = 0.0
     constant: float | None = None

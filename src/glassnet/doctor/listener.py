@@ -16,10 +16,11 @@ from glassnet.doctor.doctor import Doctor
 from glassnet.doctor.evidence import SOLVED, Evidence
 from glassnet.doctor.file import DOCTOR, read_evidence, write_evidence
 from glassnet.doctor.observed import Failure
-from glassnet.doctor.plan import looks_worth, planned
+from glassnet.doctor.plan import few_take, looks_worth, planned, work_of
 from glassnet.doctor.probes.compare import compare_modes
 from glassnet.doctor.probes.costs import loss_kind
 from glassnet.doctor.probes.data import look_at_data
+from glassnet.doctor.probes.overfit import overfit
 from glassnet.doctor.probes.reference import reference
 from glassnet.doctor.probes.setup import set_up
 from glassnet.doctor.probes.step import StepProbe
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
 
 #: Looks after which errors are said at once; what is wrong from the start is seen in them.
 EARLY = 4
+#: The share of the work of a training that a test of a few rows may take, where the training is stuck.
+MOST_FOR_FEW = 0.5
 
 Hook = TypeVar("Hook", bound=Callable[..., None])
 
@@ -147,19 +150,35 @@ class Listener(Callback):
 
     @careful
     def on_fit_end(self, loop: Loop) -> None:
-        """Look at what was reached, and diagnose; not where someone or something else has ended the training."""
+        """Look at what was reached, and diagnose. Where someone has ended the training, only what is certain by now is
+        said; where an error has that is none of the training's, nothing.
+        """
         ended = loop.step >= loop.total_steps or loop.failure is not None
-        if not ended and loop.stopped in (None, "interrupted"):
+        if not ended and loop.stopped is None:
             return
-        self.evidence.progress = progress_of(loop)
-        if loop.failure is not None:
-            self.evidence.failure = Failure(loop.step, str(loop.failure))
+        if not ended and loop.stopped == "interrupted":
+            self.findings = self.doctor.diagnose(self.evidence, at_once=True)
         else:
-            self._check_up(loop)
-        self.findings = self.doctor.diagnose(self.evidence)
+            self.evidence.progress = progress_of(loop)
+            if loop.failure is not None:
+                self.evidence.failure = Failure(loop.step, str(loop.failure))
+            else:
+                self._check_up(loop)
+            self.findings = self.doctor.diagnose(self.evidence)
+            if self.evidence.stuck and self.findings.codes()[:1] in ([], ["underfitting"]):  # nothing says why
+                self._learn_few(loop)
         if self.folder is not None:
             write_evidence(self.folder, self.evidence)
         self._voice.end(self.findings)
+
+    def _learn_few(self, loop: Loop) -> None:
+        """Whether the network, as it was at first, can learn a few rows at all; not where that takes long beside the
+        training.
+        """
+        if few_take(loop.net) > MOST_FOR_FEW * work_of(loop.net, loop.batch_size, loop.total_steps):
+            return
+        self.evidence.overfit = overfit(loop.net, loop.loss, self._kind, loop.train, begin=self._probe.first)
+        self.findings = self.doctor.diagnose(self.evidence)
 
     @np.errstate(all="ignore")  # numbers that overflow are evidence
     def _check_up(self, loop: Loop) -> None:

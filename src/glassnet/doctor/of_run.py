@@ -23,4 +23,5 @@ def of_run(folder: str | Path, *, doctor: Doctor | None = None) -> Findings:
         raise CheckpointError(
             f"{folder} holds no {DOCTOR}: the run was made with doctor=False, or was killed before its end."
         )
-    return (doctor or Doctor()).diagnose(evidence)
+    ended = evidence.has("progress") or evidence.has("failure")  # of one that was interrupted, only what is certain
+    return (doctor or Doctor()).diagnose(evidence, at_once=not ended)

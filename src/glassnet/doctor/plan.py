@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from glassnet.doctor.probes.overfit import ROWS, STEPS
 from glassnet.nn.module import Module
 from glassnet.train.pays import compiled_step, compiling, eager_step, saved_by_step
 
@@ -16,10 +17,19 @@ FEWEST, MOST = 4, 48
 def looks_worth(net: Module, batch_size: int, steps: int) -> int:
     """How many looks a training is worth."""
     look = 4 * eager_step(net, batch_size)  # a step with the gradients of all layers, and reading what it left
-    work = steps * compiled_step(net, batch_size) + compiling(net)
+    return int(np.clip(SHARE * work_of(net, batch_size, steps) / look, FEWEST, MOST))
+
+
+def work_of(net: Module, batch_size: int, steps: int) -> float:
+    """What a training takes, in the seconds of ``train/pays.py``, of which only the ratios count."""
     if steps * saved_by_step(net, batch_size) < compiling(net):  # it stays eager
-        work = steps * eager_step(net, batch_size)
-    return int(np.clip(SHARE * work / look, FEWEST, MOST))
+        return steps * eager_step(net, batch_size)
+    return steps * compiled_step(net, batch_size) + compiling(net)
+
+
+def few_take(net: Module) -> float:
+    """What the test of a few rows takes."""
+    return STEPS * eager_step(net, ROWS)
 
 
 def planned(looks: int, steps: int, shared: int | None = None) -> list[int]:

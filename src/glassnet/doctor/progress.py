@@ -6,6 +6,9 @@ import math
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+#: Steps by which the end of one or two epochs can be judged.
+FEWEST = 30
+
 
 @dataclass
 class Progress:
@@ -38,8 +41,8 @@ class Progress:
 
     @property
     def start(self) -> float:
-        """The loss of the first block."""
-        return self.losses[0]
+        """The loss of the first block; NaN where no step was made, as in a run that is resumed and stays stopped."""
+        return self.losses[0] if self.losses else math.nan
 
     @property
     def end(self) -> float:
@@ -74,20 +77,25 @@ class Progress:
         return _mean(first) - _mean(second), error
 
     @property
+    def begun(self) -> bool:
+        """Whether this was no more than a beginning: each row was seen twice at most, in steps enough to judge by."""
+        return bool(self.history) and FEWEST <= self.steps <= 2 * self.per_epoch
+
+    @property
     def falling(self) -> bool:
-        """Whether the loss still falls clearly over the last third or half: beyond its noise, and by 2 % of its
-        level.
+        """Whether the loss still falls clearly over the last third or half, in a beginning over its last two thirds:
+        beyond its noise, and by 2 % of its level.
         """
-        return any(
-            change > 2 * error and change > 0.02 * abs(self.end) for change, error in (self.fall(0.67), self.fall(0.5))
-        )
+        starts = (0.67, 0.5, 0.33) if self.begun and self.fall(0.5)[0] > 0 else (0.67, 0.5)
+        return any(change > 2 * error and change > 0.02 * abs(self.end) for change, error in map(self.fall, starts))
 
     @property
     def val_fall(self) -> float:
-        """How much the validation loss fell over the last third of the epochs, at least two, if it did in each."""
+        """How much the validation loss fell over the last third of the epochs, at least one, if it did in each."""
         losses = self.history.get("val_loss", [])
         late = losses[-max(3, len(losses) // 3) :]
-        return late[0] - late[-1] if len(late) >= 3 and all(b < a for a, b in pairwise(late)) else 0.0
+        enough = len(late) >= (2 if self.steps >= FEWEST else 3)
+        return late[0] - late[-1] if enough and all(b < a for a, b in pairwise(late)) else 0.0
 
     @property
     def rising(self) -> bool:
@@ -96,8 +104,13 @@ class Progress:
 
     @property
     def jumped(self) -> bool:
-        """Whether the loss of some step, after the first ones, was clearly above that of the first ones."""
-        return max(self.highs, default=0.0) > 1.15 * abs(self.start) or self.end > 0.95 * abs(self.start)
+        """Whether the loss, after the first tenth, was clearly above that of the first steps for a twentieth of the
+        training, or is about there at the end: what large first steps do for a moment harms nothing.
+        """
+        width = max(1, len(self.losses) // 20)
+        later = range(len(self.losses) // 10, max(1, len(self.losses) - width + 1))
+        highest = max((_mean(self.losses[i : i + width]) for i in later), default=0.0)
+        return highest > 1.15 * abs(self.start) or self.end > 0.95 * abs(self.start)
 
     @property
     def soared(self) -> bool:

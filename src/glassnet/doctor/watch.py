@@ -51,6 +51,7 @@ class Watch:
         self._called: set[str] = set()
         self._stepped = False  # whether the gradients that are there were used by a step
         self._waiting = 0  # backward passes since the last step
+        self._thrown = 0  # how often gradients were thrown away since the last step
         self._left_over = False
         self._voice = Voice(doctor, speak)
         self._before: dict[str, Any] = {}
@@ -98,10 +99,11 @@ class Watch:
         )
         if self._rows and self._loss is not None:
             x, y = (np.concatenate(arrays) for arrays in zip(*self._rows, strict=True))
-            kind = self._loss.kind
+            kind, bad = self._loss.kind, evidence.data.nonfinite_rows  # of the batch that ended the training
             evidence.data = look_at_data(
                 x, y, loss=kind, order=np.arange(len(x)), batch_size=evidence.setup.batch_size or 32
             )
+            evidence.data.nonfinite_rows = bad or evidence.data.nonfinite_rows
             evidence.data.constant = constant_loss(kind, y)
             if self._loss.function is not None and not evidence.data.nonfinite_rows:
                 evidence.checkup = check_up(self.net, self._loss.function, kind, self.steps, Split(x, y), None)
@@ -165,7 +167,9 @@ class Watch:
 
     def _on_zero_grad(self) -> None:
         if self._waiting and not self._stepped and any(one.grad is not None for one in self.optimizer.parameters):
-            self._without_step()
+            self._thrown += 1
+            if self._thrown > bool(self.steps):  # else it is the rest of an accumulation, or a batch that is left out
+                self._without_step()
         self._waiting = 0
         self._zero_grad()
 
@@ -173,7 +177,7 @@ class Watch:
         rate = self.optimizer.lr
         held = [(one, one.data) for one in self.optimizer.parameters]
         self._step()
-        self._stepped, self._waiting = True, 0
+        self._stepped, self._waiting, self._thrown = True, 0, 0
         changed = any(one.data is not data for one, data in held)
         if self._looks() and self._before:
             self._take_probe(rate)

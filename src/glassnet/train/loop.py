@@ -39,7 +39,7 @@ class Loop:
 
     Where it is: ``step`` steps have been made since the beginning, ``epoch`` epochs are complete, and ``means`` holds
     the sums of the one that is not. ``history`` has a list for each value, with an entry for each epoch; ``losses`` the
-    losses of the steps made in this sitting. ``failure`` is the error of a loss that was not finite.
+    losses of the steps made in this sitting, without penalties. ``failure`` is the error of a loss that was not finite.
     """
 
     def __init__(
@@ -241,7 +241,7 @@ class Loop:
     def count(self, values: Mapping[str, float], rows: int) -> None:
         """Take notice of the values of a step that was made."""
         self.last_loss = values["total"]
-        self.losses.add(self.last_loss)
+        self.losses.add(values["loss"])  # without a penalty: what constants and other networks are compared with
         self.means.add({name: value for name, value in values.items() if name != "total"}, rows)
         self.step += 1
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import permutations
 
 import numpy as np
 
 from glassnet.doctor.facts import Data, Features
 from glassnet.doctor.probes.costs import class_counts, constant_loss
+from glassnet.doctor.probes.near import NEIGHBOURS, neighbours, sample, scaled
 from glassnet.engine.namespace import Array
 
 #: Rows of a sample for sums, for counting different values, and for comparing whole rows.
@@ -16,8 +18,13 @@ SAMPLE, FEW, MOST = 1024, 256, 5000
 COLUMNS = 32
 #: Features of a row beyond which fewer rows are looked at, and beyond which they are not looked at one by one.
 WIDE, WIDEST = 100, 4096
-#: Different whole numbers that may be labels.
-LABELS = 50
+#: Different whole numbers that may be labels, and so few of them that all their orders are tried.
+LABELS, FEW_NUMBERS = 50, 6
+#: How many times as far as half of the rows those are that are far from all others, in inputs and in targets, and the
+#: largest share of rows of which that can be said.
+FAR, FAR_AIM, MOST_ODD = 8.0, 30.0, 0.05
+#: Rows by which an order is judged; and the share of the mismatches of mixed rows beyond which near rows say nothing.
+ORDERED, INFORMED = 512, 0.85
 
 
 def look_at_data(
@@ -50,9 +57,11 @@ def look_at_data(
         if flat.shape[1] <= WIDEST:
             found.features = features(flat)
             found.giveaway = giveaway(flat, y[rows], found.target_kind)
-            if found.target_kind == "numbers":
+            if found.target_kind == "numbers" or (_own(loss) and _named(y)):
                 found.ordered = ordered(flat, y[rows])
     if x.dtype.kind == "f":
+        many = sample(len(x), MOST)
+        found.outliers = many[outliers(_some(x[many].reshape(len(many), -1)), y[many])].tolist()
         of_x, of_val = _prints(x, None if val is None else val[0].astype(x.dtype, copy=False))
         if len(set(of_x)) < len(of_x):
             targets = _hashes(y[sample(len(y), MOST)].reshape(len(of_x), -1))
@@ -65,11 +74,6 @@ def look_at_data(
     if order is not None and found.classes and y.ndim == 1 and y.min() >= 0:
         found.runs_z, found.per_batch = runs(y[order], batch_size)
     return found
-
-
-def sample(count: int, most: int) -> Array:
-    """Row numbers, evenly spread."""
-    return np.arange(count) if count <= most else np.linspace(0, count - 1, most).astype(np.int64)
 
 
 def nonfinite_rows(x: Array, y: Array) -> list[int]:
@@ -93,6 +97,31 @@ def features(flat: Array) -> Features:
         high=flat.max(0).tolist(),
         distinct=distinct.tolist(),
     )
+
+
+def outliers(flat: Array, y: Array) -> Array:
+    """The rows that are many times as far from the middle as half of all rows, the farthest first, at most 20: in
+    (N, D) or in targets of quantities. What they do to the weights no other row does.
+    """
+    centred = flat - flat.mean(0)
+    scale = np.sqrt((centred**2).mean(0))
+    # A column that is hardly ever anything, such as a pixel at the border, makes no row odd where it is something.
+    scale = np.maximum(scale, np.sqrt((scale**2).mean()) / 3) + 1e-30
+    far = np.sqrt(((centred / scale) ** 2).sum(1))
+    excess = far / (FAR * np.median(far) or 1.0)
+    if y.dtype.kind == "f":
+        away = np.abs(y.reshape(len(y), -1) - np.median(y.reshape(len(y), -1), 0)).max(1)
+        excess = np.maximum(excess, away / (FAR_AIM * np.median(away) or 1.0))
+    if (excess > 1).mean() > MOST_ODD:  # so many are no exceptions
+        return np.zeros(0, np.int64)
+    found: Array = np.argsort(-excess)[: min(20, int((excess > 1).sum()))]
+    return found
+
+
+def _some(flat: Array) -> Array:
+    """Some columns of wide rows."""
+    width = flat.shape[1]
+    return flat if width <= COLUMNS else flat[:, np.linspace(0, width - 1, COLUMNS).astype(np.int64)]
 
 
 def giveaway(flat: Array, y: Array, kind: str) -> list[float]:
@@ -124,20 +153,30 @@ def mean_of(rows: Array) -> Array:
     return centre
 
 
-def ordered(flat: Array, y: Array) -> float:
-    """The correlation of how far apart two numbers are with how far apart the rows with them are, on average: near 1
-    for quantities, near 0 for names of classes.
+def ordered(flat: Array, y: Array) -> float | None:
+    """How many orders of the numbers fit the rows as well as their own, as a share: few for quantities, of which near
+    rows have near numbers, and any for names of classes. None where the rows say too little about the numbers.
+
+    It goes by the numbers of the rows nearest to each, where these are others.
     """
-    numbers = np.unique(y)
-    centres = np.stack([mean_of(flat[y.reshape(-1) == one]) for one in numbers])
-    scale = centres.std(0)
-    centres = centres[:, scale > 0] / scale[scale > 0]
-    i, j = np.triu_indices(len(numbers), 1)
-    if len(i) < 3 or not centres.size:
-        return 1.0
-    apart = np.sqrt(((centres[i] - centres[j]) ** 2).sum(1))
-    steps = np.abs(numbers[i] - numbers[j]).astype(np.float64)
-    return float(np.corrcoef(steps, apart)[0, 1]) if apart.std() > 0 and steps.std() > 0 else 0.0
+    rows = sample(len(flat), ORDERED)
+    labels = np.searchsorted(numbers := np.unique(y), y.reshape(-1)[rows])
+    near = labels[neighbours(scaled(flat[rows]))]
+    count = len(numbers)
+    met = np.zeros((count, count))
+    np.add.at(met, (np.repeat(labels, NEIGHBOURS), near.ravel()), 1)
+    sizes = np.bincount(labels, minlength=count) / len(labels)
+    chance = np.outer(sizes, sizes) * met.sum()
+    if 1 - np.trace(met) / met.sum() > INFORMED * (1 - (sizes**2).sum()):
+        return None
+    closeness = (met + met.T + 1) / (chance + chance.T + 1)
+    i, j = np.triu_indices(count, 1)
+    rng = np.random.default_rng(0)
+    orders = list(permutations(range(count))) if count <= FEW_NUMBERS else [rng.permutation(count) for _ in range(500)]
+    places = np.array(orders)
+    costs = (closeness[i, j] * np.abs(places[:, i] - places[:, j])).sum(1)
+    own = (closeness[i, j] * (j - i)).sum()
+    return float((costs <= own * (1 + 1e-9)).mean())
 
 
 def runs(labels: Array, batch_size: int) -> tuple[float, float]:
@@ -173,11 +212,20 @@ def target_kind(y: Array, loss: str) -> str:
         return "values"
     if y.dtype.kind in "iu" and y.ndim == 1 and loss not in ("mse", "l1", "huber"):
         return "classes"
+    return "numbers" if _named(y) else "values"
+
+
+def _named(y: Array) -> bool:
+    """Whether targets are one of the numbers from 0 on each, as those of classes are."""
     if y.size != len(y):
-        return "values"
+        return False
     numbers = np.unique(y[sample(len(y), SAMPLE)])
-    named = 3 <= len(numbers) <= LABELS and bool((numbers == np.arange(len(numbers))).all())
-    return "numbers" if named else "values"
+    return 3 <= len(numbers) <= LABELS and bool((numbers == np.arange(len(numbers))).all())
+
+
+def _own(loss: str) -> bool:
+    """Whether a loss is none that the doctor knows, so that class numbers may be taken for quantities by it."""
+    return loss not in ("", "cross_entropy", "nll", "bce", "mse", "l1", "huber")
 
 
 def _prints(x: Array, val: Array | None) -> tuple[list[int], list[int]]:
@@ -187,10 +235,8 @@ def _prints(x: Array, val: Array | None) -> tuple[list[int], list[int]]:
     """
     parts = [x[sample(len(x), MOST)]] + ([] if val is None else [val[sample(len(val), SAMPLE)]])
     rows = [part.reshape(len(part), -1) for part in parts]
-    width = rows[0].shape[1]
-    some = np.linspace(0, width - 1, min(COLUMNS, width)).astype(np.int64)
-    found = [one for part in rows for one in _hashes(part if len(some) == width else part[:, some])]
-    if len(some) < width:
+    found = [one for part in rows for one in _hashes(_some(part))]
+    if rows[0].shape[1] > COLUMNS:
         times = Counter(found)
         unsure = [i for i, one in enumerate(found) if times[one] > 1]
         for i in unsure:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from glassnet.data.dataset import Split
 from glassnet.doctor.observed import Overfit
 from glassnet.doctor.probes.costs import constant_loss
 from glassnet.engine.errors import NonFiniteError
+from glassnet.engine.namespace import Array
 from glassnet.engine.random import training_step
 from glassnet.engine.tensor import Tensor
 from glassnet.nn.dropout import Dropout
@@ -21,12 +23,16 @@ from glassnet.train.batch_step import BatchStep
 ROWS, STEPS = 16, 300
 
 
-def overfit(net: Module, loss: Any, kind: str, split: Split, lr: float = 1e-3) -> Overfit:
-    """Train on 16 rows with Adam, without dropout, and put everything back."""
+def overfit(
+    net: Module, loss: Any, kind: str, split: Split, lr: float = 1e-3, begin: Mapping[str, Array] | None = None
+) -> Overfit:
+    """Train on 16 rows with Adam, without dropout, and put everything back. begin: the first parameters, by path."""
     rows = np.linspace(0, len(split) - 1, min(ROWS, len(split))).astype(np.int64)
     x, y = Tensor(split.x[rows]), Tensor(split.y[rows])
     kept = [(tensor, tensor.data, tensor.grad) for _, tensor in named_tensors(net)]
     modes = [(module, module.training) for module in net.modules()]
+    for path, parameter in net.named_parameters():
+        parameter.data = (begin or {}).get(path, parameter.data)
     net.train()
     for module in net.modules():
         if isinstance(module, Dropout):

@@ -1,4 +1,5 @@
-"""What simple means reach on the same rows: the nearest neighbours, a line, or counts of the last index.
+"""What simple means reach on the same rows: the nearest neighbours, a linear or a smooth fit, or counts of the last
+index.
 
 It tells a training that went wrong from data that says little. It takes some milliseconds, and is taken only where a
 network has not learned all that there is.
@@ -11,15 +12,17 @@ import math
 import numpy as np
 
 from glassnet.doctor.observed import Reference
-from glassnet.doctor.probes.data import sample
+from glassnet.doctor.probes.near import NEIGHBOURS, neighbours, sample, scaled
 from glassnet.engine.namespace import Array
 
-#: Rows that are looked at, and neighbours of each.
-ROWS, NEIGHBOURS = 800, 5
+#: Rows that are looked at.
+ROWS = 800
 #: With fewer rows there is no telling.
 FEWEST = 40
 #: Rows for counts of indices.
 COUNTED = 20_000
+#: How much a smooth fit is held back, beside the 1 of each row with itself.
+RIDGE = 0.1
 #: What is added to each count, so that what was not seen has a share.
 SMOOTHING = 0.5
 
@@ -45,8 +48,8 @@ def _of_classes(x: Array, y: Array) -> Reference:
     rows = sample(len(x), ROWS)
     labels = y[rows]
     classes = int(labels.max()) + 1
-    flat = _scaled(x[rows])
-    near = _neighbours(flat)
+    flat = scaled(x[rows])
+    near = neighbours(flat)
     votes = np.zeros((len(rows), classes))
     np.add.at(votes, (np.arange(len(rows))[:, None], labels[near]), 1)
     constant = float(1 - np.bincount(labels).max() / len(labels))
@@ -54,9 +57,11 @@ def _of_classes(x: Array, y: Array) -> Reference:
         return Reference()
     wrong = float((votes.argmax(1) != labels).mean())
     train, test = _halves(len(rows))
-    line = _line(flat[train], np.eye(classes)[labels[train]], flat[test])
-    wrong_line = float((line.argmax(1) != labels[test]).mean())
-    name, wrong = ("the nearest neighbours", wrong) if wrong <= wrong_line else ("a linear fit", wrong_line)
+    name = "the nearest neighbours"
+    for fit, of_fit in FITS.items():
+        found = of_fit(flat[train], np.eye(classes)[labels[train]], flat[test])
+        if (other := float((found.argmax(1) != labels[test]).mean())) < wrong:
+            name, wrong = fit, other
     agreed = votes.max(1) == NEIGHBOURS
     odd = np.flatnonzero(agreed & (votes.argmax(1) != labels))
     spread = math.sqrt(max(wrong * (1 - wrong), 1 / len(test)) / len(test)) / constant
@@ -71,12 +76,15 @@ def _of_values(x: Array, y: Array) -> Reference:
     constant = float(target.var())
     if constant == 0:
         return Reference()
-    flat = _scaled(x[rows])
-    errors = (target[_neighbours(flat)].mean(1) - target) ** 2
+    flat = scaled(x[rows])
+    errors = (target[neighbours(flat)].mean(1) - target) ** 2
     train, test = _halves(len(rows))
-    of_line = (_line(flat[train], target[train, None], flat[test])[:, 0] - target[test]) ** 2
-    name, best = ("the nearest neighbours", errors) if errors.mean() <= of_line.mean() else ("a linear fit", of_line)
-    return Reference(name, float(1 - best.mean() / constant), float(best.std() / math.sqrt(len(best)) / constant))
+    name = "the nearest neighbours"
+    for fit, of_fit in FITS.items():
+        others = (of_fit(flat[train], target[train, None], flat[test])[:, 0] - target[test]) ** 2
+        if others.mean() < errors.mean():
+            name, errors = fit, others
+    return Reference(name, float(1 - errors.mean() / constant), float(errors.std() / math.sqrt(len(errors)) / constant))
 
 
 def _counts(x: Array, y: Array) -> Reference:
@@ -99,29 +107,6 @@ def _counts(x: Array, y: Array) -> Reference:
     return Reference("counts of the last index", 1 - wrong / constant, spread, loss)
 
 
-def _scaled(x: Array) -> Array:
-    """Rows (N, D) of which each feature has mean 0 and the same spread; features that hardly ever change do not count
-    more than those that do.
-    """
-    flat = x.reshape(len(x), -1).astype(np.float64)
-    std = flat.std(0)
-    # Features in one unit, such as the pixels of a picture, keep their proportions.
-    alike = std.max() <= 1e3 * max(float(np.median(std[std > 0])) if (std > 0).any() else 1.0, 1e-12)
-    ranges = np.ptp(flat, axis=0)
-    same_unit = alike and (ranges[ranges > 0].size == 0 or ranges.max() <= 1.5 * np.quantile(ranges[ranges > 0], 0.5))
-    scaled: Array = (flat - flat.mean(0)) / (1.0 if same_unit else np.where(std > 0, std, 1.0))
-    return scaled
-
-
-def _neighbours(flat: Array) -> Array:
-    """The rows nearest to each, without itself: (N, NEIGHBOURS)."""
-    squares = (flat**2).sum(1)
-    apart = squares[:, None] + squares - 2 * flat @ flat.T
-    np.fill_diagonal(apart, np.inf)
-    found: Array = np.argpartition(apart, NEIGHBOURS, axis=1)[:, :NEIGHBOURS]
-    return found
-
-
 def _halves(count: int) -> tuple[Array, Array]:
     """Two halves of the rows: every other one, so that neither depends on their order."""
     rows = np.arange(count)
@@ -138,3 +123,21 @@ def _line(x: Array, y: Array, new: Array) -> Array:
     else:
         weights = np.linalg.solve(x.T @ x + len(x) * 0.1 * np.eye(x.shape[1]), x.T @ (y - centre))
     return np.asarray(new @ weights + centre)
+
+
+def _bumps(x: Array, y: Array, new: Array) -> Array:
+    """Ridge regression on a bump around each row, as wide as rows are apart: (N, D), (N, K) and (M, D) -> (M, K)."""
+    centre = y.mean(0)
+    wide = 2 * x.shape[1] * float(x.var()) or 1.0  # the mean square of how far two rows are apart
+    own, others = (np.exp(-_squares(one, x) / wide) for one in (x, new))
+    return np.asarray(others @ np.linalg.solve(own + RIDGE * np.eye(len(x)), y - centre) + centre)
+
+
+def _squares(a: Array, b: Array) -> Array:
+    """The squared distances of rows (N, D) and (M, D): (N, M)."""
+    found: Array = (a**2).sum(1)[:, None] + (b**2).sum(1) - 2 * a @ b.T
+    return found
+
+
+#: What is fitted to half of the rows and tried on the other half.
+FITS = {"a linear fit": _line, "a smooth fit": _bumps}

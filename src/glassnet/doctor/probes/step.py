@@ -132,15 +132,23 @@ def parameter_probe(
     if first is not None:
         norm = float(np.linalg.norm(first))
         found.moved = float(np.linalg.norm(after - first)) / norm if norm > 0 else None
-    if twins and before.ndim == 2 and gradient is not None:
+    if twins and before.ndim > 1 and gradient is not None:
         found.twins = twin_share(before, gradient)
     return found
 
 
 def twin_share(weight: Array, gradient: Array) -> float:
-    """The share of output units, columns of (in, out), whose weights and gradients are those of another unit."""
-    columns = [a.tobytes() + b.tobytes() for a, b in zip(weight.T, gradient.T, strict=True)]
-    return 1 - len(set(columns)) / len(columns) if len(columns) > 1 else 0.0
+    """The share of output units, columns of (in, out) or (*kernel, in, out), whose weights are those of another unit,
+    and whose gradients are but for rounding.
+    """
+    flat, slopes = (one.reshape(-1, one.shape[-1]).T for one in (weight, gradient))
+    near = 1e-4 * float(np.abs(gradient).max(initial=0.0)) + 1e-6
+    known: dict[bytes, list[Array]] = {}  # weights -> the different gradients
+    for own, slope in zip(flat, slopes, strict=True):
+        others = known.setdefault(own.tobytes(), [])
+        if not any(np.allclose(slope, one, rtol=1e-4, atol=near) for one in others):
+            others.append(slope)
+    return 1 - sum(map(len, known.values())) / len(flat) if len(flat) > 1 else 0.0
 
 
 def pulls(net: Module, penalty: Penalty | None, optimizer: Optimizer, look: Look) -> tuple[float | None, float | None]:
@@ -175,7 +183,7 @@ def pulls_of(
     decay pulls beside its steps, which have a size of their own, as in AdamW.
     """
     parts = dict(penalties)
-    for path, decay in decays.items():
+    for path, decay in () if penalties else decays.items():  # of both, the one that was added by hand
         if decay:
             parts[path] = parts.get(path, 0.0) + decay * before[path]
     if not parts:
@@ -185,7 +193,7 @@ def pulls_of(
         arrived = gradients[path]
         if arrived is None:
             continue
-        if decoupled:
+        if decoupled and not penalties:
             loss.append((after[path] - before[path]) / decoupled + part)
         else:
             loss.append(arrived - penalties.get(path, 0.0))

@@ -10,8 +10,8 @@ import numpy as np
 from glassnet.data.dataset import Split
 from glassnet.doctor.observed import CheckUp, SplitCheck, Units
 from glassnet.doctor.probes.costs import row_losses
-from glassnet.doctor.probes.data import sample
 from glassnet.doctor.probes.graph import places
+from glassnet.doctor.probes.near import sample
 from glassnet.engine.namespace import Array
 from glassnet.engine.scope import enable_grad
 from glassnet.engine.tensor import Tensor

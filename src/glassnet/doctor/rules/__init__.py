@@ -10,6 +10,7 @@ from glassnet.doctor.rules import (
     optimisation,
     outcome,
     setup,
+    splits,
 )
 
 __all__ = [
@@ -22,4 +23,5 @@ __all__ = [
     "optimisation",
     "outcome",
     "setup",
+    "splits",
 ]

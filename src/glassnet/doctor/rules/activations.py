@@ -7,20 +7,20 @@ from collections.abc import Iterator
 from statistics import median
 
 from glassnet.doctor.evidence import Evidence
-from glassnet.doctor.facts import Layer
+from glassnet.doctor.facts import NARROW, Layer
 from glassnet.doctor.finding import Finding
 from glassnet.doctor.observed import Probe
 from glassnet.doctor.rule import Rule, rule
 
 
-@rule("dead-units", needs=["checkup", "progress"], share=0.4, rows=1000, fewest=4)
+@rule("dead-units", needs=["checkup", "progress"], share=0.4)
 def dead_units(evidence: Evidence, this: Rule) -> Iterator[Finding]:
     """Units of a rectifier that are 0 for every row of a large sample, in a network that has not learned."""
     checkup = evidence.checkup
     if evidence.solved:
         return
     for path, units in checkup.units.items():
-        if units.units < this["fewest"]:
+        if units.units < NARROW:
             continue  # so narrow a layer has an illness of its own
         if units.dead > this["share"] and (evidence.harmed or units.dead > 0.9):
             yield this.finding(
@@ -45,7 +45,7 @@ def saturated_activations(evidence: Evidence, this: Rule) -> Iterator[Finding]:
     """Tanh or sigmoid at its flat ends from early on, in a network that has not learned."""
     judged_early = not evidence.has("progress")
     little = evidence.learned is not None and evidence.learned < this["learned"]
-    if not judged_early and not evidence.harmed and not little:
+    if not judged_early and not evidence.harmed and not little and not evidence.behind_on_new_rows:
         return
     ends = {one.path for one in evidence.setup.last()}
     early = evidence.probes[: max(1, len(evidence.probes) // 2)]

@@ -1,4 +1,4 @@
-"""Rules about the rows and their splits."""
+"""Rules about the rows."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from statistics import median
 
 from glassnet.doctor.evidence import Evidence
-from glassnet.doctor.facts import Features
 from glassnet.doctor.finding import Finding
 from glassnet.doctor.rule import Rule, rule
 
@@ -29,9 +28,7 @@ def nonfinite_input(evidence: Evidence, this: Rule) -> Iterator[Finding]:
         )
 
 
-@rule(
-    "unnormalised-inputs", needs=["data"], spread=100.0, offset=3.0, size=20.0, small=0.02, distinct=20, outliers=15.0
-)
+@rule("unnormalised-inputs", needs=["data"], spread=100.0, offset=3.0, size=20.0, small=0.02, distinct=20)
 def unnormalised_inputs(evidence: Evidence, this: Rule) -> Iterator[Finding]:
     """Features of very different scale, far from 0, or large, where that did harm. Only features with many values
     count: flags, counts of few and one-hot columns do not.
@@ -42,7 +39,7 @@ def unnormalised_inputs(evidence: Evidence, this: Rule) -> Iterator[Finding]:
     chosen = [i for i, n in enumerate(found.distinct) if n >= this["distinct"] and found.std[i] > 0]
     if not chosen or any(layer.kind in ("BatchNorm1d", "LayerNorm") for layer in evidence.setup.layers[:1]):
         return
-    if median(_farthest(found, i) for i in chosen) > this["outliers"]:
+    if evidence.data.outliers:
         return  # it is some rows, not the scale
     stds = [found.std[i] for i in chosen]
     offsets = [abs(found.mean[i]) / found.std[i] for i in chosen]
@@ -59,11 +56,6 @@ def unnormalised_inputs(evidence: Evidence, this: Rule) -> Iterator[Finding]:
             return
     if size < this["small"]:
         yield _unnormalised(this, "size of the largest feature, too small", typical, this["small"])
-
-
-def _farthest(found: Features, i: int) -> float:
-    """How many standard deviations the farthest value of a feature is from its mean."""
-    return max(found.high[i] - found.mean[i], found.mean[i] - found.low[i]) / found.std[i]
 
 
 def _unnormalised(this: Rule, figure: str, value: float, threshold: float) -> Finding:
@@ -173,12 +165,25 @@ def class_imbalance(evidence: Evidence, this: Rule) -> Iterator[Finding]:
             )
 
 
-@rule("label-noise", needs=["data", "reference", "checkup"], share=0.045, unclear=0.15, gain=0.55, rows=8)
+@rule(
+    "label-noise",
+    needs=["data", "reference", "checkup"],
+    share=0.045,
+    unclear=0.15,
+    gain=0.55,
+    rows=8,
+    many=0.2,
+    two=0.3,
+)
 def label_noise(evidence: Evidence, this: Rule) -> Iterator[Finding]:
     """Rows whose label all rows near them contradict with one voice, in data whose classes are otherwise clear."""
     found = evidence.reference
     limit = this["share"] + this["unclear"] * (1 - found.gain)  # neighbours err, the more the less clear classes are
-    if found.odd <= limit or found.gain < this["gain"] or len(found.odd_rows) < this["rows"]:
+    if (
+        found.gain < this["gain"]
+    ):  # noise makes all unclear; of classes that are, places are clear where neighbours agree
+        limit = this["two"] if len(evidence.data.classes) == 2 else this["many"]
+    if found.odd <= limit or found.gain <= 3 * found.spread or len(found.odd_rows) < this["rows"]:
         return
     listed = found.odd_rows[:20]
     yield this.finding(
@@ -192,7 +197,7 @@ def label_noise(evidence: Evidence, this: Rule) -> Iterator[Finding]:
     )
 
 
-@rule("labels-unrelated", needs=["reference", "checkup", "progress"], errors=2.0, gain=0.05, best=0.9)
+@rule("labels-unrelated", needs=["reference", "checkup", "progress"], errors=2.0, gain=0.05, best=0.9, power=0.35)
 def labels_unrelated(evidence: Evidence, this: Rule) -> Iterator[Finding]:
     """Neither the network nor simple means do better on new rows than a constant."""
     found, val = evidence.reference, evidence.checkup.val
@@ -200,8 +205,12 @@ def labels_unrelated(evidence: Evidence, this: Rule) -> Iterator[Finding]:
     if own is None or evidence.has("failure"):
         return
     best = min(evidence.progress.history.get("val_loss", []), default=math.inf)
-    if evidence.data.constant and best < this["best"] * evidence.data.constant:
+    data = evidence.data
+    constant = data.val_target_std**2 if evidence.setup.loss == "mse" else data.constant
+    if constant and best < this["best"] * constant:
         return  # it knew something about new rows once
+    if this["errors"] * found.spread > this["power"]:
+        return  # with so few rows, or so few of a rare class, neighbours prove nothing
     if own <= this["gain"] and found.gain <= max(this["errors"] * found.spread, this["gain"]):
         yield this.finding(
             f"on rows that it has not seen the network is no better than a constant, and neither is {found.name}.",
@@ -230,20 +239,6 @@ def conflicting_labels(evidence: Evidence, this: Rule) -> Iterator[Finding]:
     )
 
 
-@rule("split-leak", needs=["data"], share=0.05)
-def split_leak(evidence: Evidence, this: Rule) -> Iterator[Finding]:
-    """Rows of validation that are rows of training, in data whose rows seldom repeat."""
-    data = evidence.data
-    if data.leaked > this["share"] and data.leaked > 2 * data.repeated:
-        yield this.finding(
-            f"{data.leaked:.1%} of the rows of validation are in training, too.",
-            figure="share of validation rows that are in training",
-            value=data.leaked,
-            threshold=this["share"],
-            remedy="Drop repeated rows before the split, or split by group: data.load_table(..., group=...).",
-        )
-
-
 @rule("target-leak", needs=["data"], alone=0.96, others=0.9)
 def target_leak(evidence: Evidence, this: Rule) -> Iterator[Finding]:
     """One feature among several that gives the target by itself, as none of the others nearly does."""
@@ -263,58 +258,3 @@ def target_leak(evidence: Evidence, this: Rule) -> Iterator[Finding]:
             change={"drop_features": [best]},
             feature=best,
         )
-
-
-@rule("split-shift", needs=["data"], labels=0.2, features=0.5, errors=6.0)
-def split_shift(evidence: Evidence, this: Rule) -> Iterator[Finding]:
-    """Labels, targets or features that are distributed differently in validation."""
-    data = evidence.data
-    if not data.val_rows:
-        return
-    apart, noise = _classes_apart(data.classes, data.val_classes)
-    if apart > max(this["labels"], this["errors"] * noise):
-        yield _shifted(this, "share of rows that would have to change class", apart, this["labels"], "classes")
-        return
-    if data.features is not None and data.val_features is not None:
-        moved, which = _features_apart(data.features, data.val_features)
-        error = this["errors"] * math.sqrt(1 / min(data.rows, 512) + 1 / min(data.val_rows, 512))
-        if moved > max(this["features"], error):
-            yield _shifted(this, "shift of a feature's mean in its standard deviations", moved, this["features"], which)
-
-
-def _shifted(this: Rule, figure: str, value: float, threshold: float, what: str) -> Finding:
-    return this.finding(
-        f"training and validation differ in their {what}.",
-        figure=figure,
-        value=value,
-        threshold=threshold,
-        remedy="Split anew, mixed and stratified by class: gn.fit(net, (x, y), validation=0.2).",
-    )
-
-
-def _classes_apart(train: list[int], val: list[int]) -> tuple[float, float]:
-    """The total variation distance of the classes, and what chance would give."""
-    if not train or not val or not sum(train) or not sum(val):
-        return 0.0, 0.0
-    count = max(len(train), len(val))
-    p = [one / sum(train) for one in [*train, *[0] * (count - len(train))]]
-    q = [one / sum(val) for one in [*val, *[0] * (count - len(val))]]
-    distance = sum(abs(a - b) for a, b in zip(p, q, strict=True)) / 2
-    rows = 1 / (1 / sum(train) + 1 / sum(val))
-    return distance, sum(math.sqrt(a * (1 - a) / rows) for a in p) / 2 / max(1.0, math.sqrt(count))
-
-
-def _features_apart(train: Features, val: Features) -> tuple[float, str]:
-    """The largest typical shift: that of a tenth of the features, at least of one."""
-    shifts = sorted(
-        (
-            (abs(a - b) / max(s, t), i)
-            for i, (a, b, s, t) in enumerate(zip(train.mean, val.mean, train.std, val.std, strict=True))
-            if max(s, t) > 0
-        ),
-        reverse=True,
-    )
-    if not shifts:
-        return 0.0, ""
-    value, which = shifts[len(shifts) // 10]
-    return value, f"feature {which}" if len(shifts) < 10 else "features"

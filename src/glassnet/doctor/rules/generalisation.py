@@ -31,15 +31,15 @@ def overfitting(evidence: Evidence, this: Rule) -> Iterator[Finding]:
         return
     level = max(abs(best), 0.1 * (evidence.data.constant or 0.0))
     rise = (end - best) / level if level > 0 else 0.0
-    severe = rise > this["share"]
+    kept = evidence.setup.keep_best  # then the network is that of the best epoch, and nothing was lost but time
     yield this.finding(
         f"the validation loss was {best:.4g} after epoch {at + 1} and is {end:.4g} now, while the training loss fell "
-        f"from {training[at]:.4g} to {training[-1]:.4g}.",
+        f"from {training[at]:.4g} to {training[-1]:.4g}.{' The weights of that epoch were kept.' if kept else ''}",
         figure="validation loss above its best",
         value=end - best,
         threshold=limit,
         step=(at + 1) * evidence.progress.per_epoch,
-        severity="warning" if severe else "hint",
+        severity="warning" if rise > this["share"] and not kept else "hint",
         remedy=f"Stop early (callbacks=[gn.EarlyStopping(3)], or epochs={at + 1}), use dropout or weight decay, or get "
         "more data.",
         change={"epochs": at + 1},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 from glassnet.doctor.evidence import Evidence
@@ -34,7 +35,7 @@ def probabilities_as_logits(evidence: Evidence, this: Rule) -> Iterator[Finding]
         )
 
 
-@rule("wrong-loss", needs=["setup"], at_once=True, ordered=0.5, beyond=0.05, log_rows=0.999)
+@rule("wrong-loss", needs=["setup"], at_once=True, ordered=0.05, beyond=0.05, log_rows=0.999)
 def wrong_loss(evidence: Evidence, this: Rule) -> Iterator[Finding]:
     """Targets that the output or the loss cannot reach, labels as quantities, logits given to NLLLoss, (N,) against
     (N, 1).
@@ -56,13 +57,17 @@ def wrong_loss(evidence: Evidence, this: Rule) -> Iterator[Finding]:
     if not evidence.has("data"):
         return
     last = setup.last()
-    if setup.regression and data.ordered is not None and data.ordered < this["ordered"]:
+    # Of few numbers, the best order and the same from the other end are a large share of all orders.
+    best = 2 / math.factorial(min(round(max(data.target_high, 0.0)) + 1, 20))
+    limit = max(this["ordered"], 1.01 * best)
+    as_one = setup.regression or (not setup.known_loss and [one.width for one in last] == [1])
+    if as_one and data.ordered is not None and data.ordered > limit:
         yield this.finding(
             "the targets are the numbers of classes, and the loss takes them for quantities: class 2 is not between 1 "
             "and 3.",
-            figure="correlation of the distance of two numbers with that of their rows",
+            figure="share of the orders of the numbers that fit the rows as well as this one",
             value=data.ordered,
-            threshold=this["ordered"],
+            threshold=limit,
             step=step,
             remedy=f"Use nn.CrossEntropyLoss() with {round(data.target_high) + 1} outputs, one for each class, and "
             "whole numbers of shape (N,) as targets.",

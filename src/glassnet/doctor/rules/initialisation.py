@@ -9,6 +9,7 @@ from glassnet.doctor.evidence import Evidence
 from glassnet.doctor.facts import LINEAR, NORMS
 from glassnet.doctor.finding import Finding
 from glassnet.doctor.rule import Rule, rule
+from glassnet.doctor.rules.signs import killed
 
 
 @rule("symmetric-initialization", needs=["setup", "probes"], severity="error", at_once=True, share=0.5)
@@ -37,8 +38,8 @@ def symmetric_initialization(evidence: Evidence, this: Rule) -> Iterator[Finding
 def bad_initial_scale(evidence: Evidence, this: Rule) -> Iterator[Finding]:
     """Outputs of linear layers that are much larger or smaller than what came into the network."""
     first = evidence.probes[0]
-    if first.step > 0 or evidence.setup.dropout > this["drop"]:  # what little dropout leaves is scaled up
-        return
+    if first.step > 0 or evidence.setup.narrow or evidence.setup.dropout > this["drop"]:
+        return  # what little dropout leaves is scaled up
     harmful = evidence.harmed if evidence.has("progress") else False
     reference = first.inputs or None
     ends = {one.path for one in evidence.setup.last()}
@@ -86,7 +87,7 @@ def bad_initial_scale(evidence: Evidence, this: Rule) -> Iterator[Finding]:
 def high_initial_loss(evidence: Evidence, this: Rule) -> Iterator[Finding]:
     """A first loss far above that of a network that knows nothing: a warning if it takes long to come down."""
     setup, first, data = evidence.setup, evidence.probes[0], evidence.data
-    if first.step > 0 or setup.weighted or not data.constant:
+    if first.step > 0 or setup.weighted or not data.constant or data.outliers:  # the first batch may hold these rows
         return
     if setup.classification and data.classes:
         known, name = math.log(max(2, len(data.classes))), f"ln {len(data.classes)}"
@@ -102,6 +103,7 @@ def high_initial_loss(evidence: Evidence, this: Rule) -> Iterator[Finding]:
     progress = evidence.progress
     above = sum(one > known for one in progress.losses) / len(progress.losses) if progress.losses else 0.0
     costly = ratio > this["severe"] * limit and not evidence.solved and (above > this["slow"] or evidence.harmed)
+    costly = costly or (evidence.harmed and bool(killed(evidence)))  # of which the first gradients are the cause
     yield this.finding(
         f"the first loss is {first.loss:.4g}, and knowing nothing costs {known:.4g} ({name}).",
         figure="first loss in relation to that of knowing nothing",

@@ -4,36 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from itertools import pairwise
 from statistics import median
 
 from glassnet.doctor.evidence import POOR, Evidence
 from glassnet.doctor.facts import LINEAR
 from glassnet.doctor.finding import Finding
-from glassnet.doctor.observed import Probe
 from glassnet.doctor.rule import Rule, rule
-
-
-def gradient_ratio(evidence: Evidence, probe: Probe) -> float | None:
-    """The norm of the gradient at the output of the first linear layer by that at the last."""
-    linear = [
-        probe.layers[one.path] for one in evidence.setup.layers if one.kind in LINEAR and one.path in probe.layers
-    ]
-    known = [one.gradient for one in linear if one.gradient is not None and math.isfinite(one.gradient)]
-    return known[0] / known[-1] if len(known) >= 2 and known[-1] > 0 else None
-
-
-def rates(evidence: Evidence) -> list[tuple[Probe, float]]:
-    """The probes with a rate of updates: how large they are in relation to the weights. RMSprop's first steps, by a
-    running mean that starts at 0, are larger than those after them; that is taken out.
-    """
-    found = [(one, one.ratio) for one in evidence.probes if one.ratio is not None and math.isfinite(one.ratio)]
-    if evidence.setup.optimizer != "RMSprop":
-        return found
-    return [(one, ratio * math.sqrt(1 - RMSPROP_ALPHA ** (one.step + 1))) for one, ratio in found]
-
-
-#: How much of its running mean RMSprop keeps in a step, unless told otherwise.
-RMSPROP_ALPHA = 0.99
+from glassnet.doctor.rules.signs import gradient_ratio, killed, moved, rates, swing
 
 
 @rule("nonfinite-loss", needs=["failure"], severity="error", at_once=True)
@@ -54,10 +32,11 @@ def nonfinite_loss(evidence: Evidence, this: Rule) -> Iterator[Finding]:
     )
 
 
-@rule("exploding-gradients", needs=["setup", "probes"], across=70.0, times=10.0, jump=5.0, calm=0.045)
+@rule("exploding-gradients", needs=["setup", "probes"], across=70.0, times=10.0, jump=5.0)
 def exploding_gradients(evidence: Evidence, this: Rule) -> Iterator[Finding]:
     """Gradients that grow from the last layer to the first, or far above what they were, with harm."""
-    if evidence.has("progress") and not (evidence.harmed or evidence.progress.rising):
+    data, progress = evidence.data, evidence.progress
+    if evidence.has("progress") and (evidence.solved or not (evidence.harmed or progress.rising or data.outliers)):
         return
     change = {"clip_norm": 1.0, "lr": evidence.setup.lr / 10}
     remedy = f"Bound them: clip_norm=1.0; or lower the learning rate: lr={evidence.setup.lr / 10:g}."
@@ -74,24 +53,25 @@ def exploding_gradients(evidence: Evidence, this: Rule) -> Iterator[Finding]:
             change=change,
         )
         return
-    progress = evidence.progress
-    highest = max(progress.highs, default=0.0)
     # The first batch can be one of those that jump.
-    level = max(median(progress.losses), evidence.data.constant or progress.start) if progress.losses else math.inf
-    if highest > this["jump"] * level > 0:
-        usual_rate = next((rate for _, rate in rates(evidence)), 0.0)
-        if usual_rate < this["calm"]:  # it is not the learning rate: some rows throw the weights far away
-            yield this.finding(
-                f"the loss of a step was {highest / level:,.0f} times the usual one, with a "
-                "learning rate that is not large: some batch has a gradient far above the others.",
-                figure="largest loss of a step by the usual one",
-                value=highest / level,
-                threshold=this["jump"],
-                step=next(i for i, high in enumerate(progress.highs) if high > this["jump"] * level) * progress.block,
-                remedy="Bound them: clip_norm=1.0; and look for rows with very large values.",
-                change={"clip_norm": 1.0},
-            )
-            return
+    level = max(median(progress.losses), data.constant or progress.start) if progress.losses else math.inf
+    highest = max(progress.highs, default=0.0)
+    if data.outliers and (highest > this["jump"] * level > 0 or evidence.has("failure")):
+        listed = ", ".join(map(str, data.outliers[:5]))
+        yield this.finding(
+            f"the loss of a step was {highest / level:,.0f} times the usual one, and rows such as {listed} are far "
+            "from all others: their gradient undoes what the others have taught.",
+            figure="largest loss of a step by the usual one",
+            value=highest / level,
+            threshold=this["jump"],
+            step=next((i for i, high in enumerate(progress.highs) if high > this["jump"] * level), 0) * progress.block,
+            remedy="Bound them: clip_norm=1.0; and look at these rows (evidence['rows']).",
+            change={"clip_norm": 1.0},
+            rows=data.outliers,
+        )
+        return
+    if not evidence.harmed and not progress.rising:
+        return
     norms = [one.gradient for one in evidence.probes if math.isfinite(one.gradient)]
     if len(norms) < 3:
         return
@@ -109,21 +89,23 @@ def exploding_gradients(evidence: Evidence, this: Rule) -> Iterator[Finding]:
         )
 
 
-@rule("vanishing-gradients", needs=["setup", "probes"], across=1e-3)
+@rule("vanishing-gradients", needs=["setup", "probes"], across=1e-3, nothing=0.05, more=5.0)
 def vanishing_gradients(evidence: Evidence, this: Rule) -> Iterator[Finding]:
     """Hardly any gradient at the first layer while there is one at the last, and no progress."""
-    if evidence.has("progress") and not evidence.harmed:
+    if (evidence.has("progress") and not evidence.harmed) or evidence.setup.narrow:
         return
     early = evidence.probes[: max(1, len(evidence.probes) // 2)]
     found = [(one, ratio) for one in early if (ratio := gradient_ratio(evidence, one)) is not None]
-    if not found or median(ratio for _, ratio in found) >= this["across"]:
+    nothing = evidence.learned is not None and evidence.learned < this["nothing"]
+    limit = this["across"] * (this["more"] if nothing else 1)
+    if not found or median(ratio for _, ratio in found) >= limit:
         return
-    probe, ratio = next((one, ratio) for one, ratio in found if ratio < this["across"])
+    probe, ratio = next((one, ratio) for one, ratio in found if ratio < limit)
     yield this.finding(
         f"the gradient at the first layer is {ratio:.2g} of that at the last.",
         figure="gradient at the first layer by that at the last",
         value=float(median(ratio for _, ratio in found)),
-        threshold=this["across"],
+        threshold=limit,
         layer=next(one.path for one in evidence.setup.layers if one.kind in LINEAR),
         step=probe.step,
         remedy="Use ReLU, put nn.BatchNorm1d before the activations, draw the weights with the right gain, or take "
@@ -132,7 +114,15 @@ def vanishing_gradients(evidence: Evidence, this: Rule) -> Iterator[Finding]:
     )
 
 
-@rule("learning-rate-too-low", needs=["setup", "probes", "progress"], ratio=1e-3, moved=0.15, learned=0.7, aim=2e-2)
+@rule(
+    "learning-rate-too-low",
+    needs=["setup", "probes", "progress"],
+    ratio=1e-3,
+    moved=0.15,
+    smooth=4e-3,
+    learned=0.7,
+    aim=2e-2,
+)
 def learning_rate_too_low(evidence: Evidence, this: Rule) -> Iterator[Finding]:
     """Weights that have hardly moved at the end of a training that has hardly begun to learn."""
     found = rates(evidence)
@@ -144,17 +134,21 @@ def learning_rate_too_low(evidence: Evidence, this: Rule) -> Iterator[Finding]:
     if evidence.has("reference") and not evidence.behind:  # it has come as far as others
         return
     usual = median(ratio for _, ratio in found)
-    moved = median([one.moved for one in evidence.probes[-1].matrices if one.moved is not None] or [0.0])
-    if 0 < usual < this["ratio"] and moved < this["moved"]:
+    change = moved(evidence)
+    losses = evidence.progress.history.get("loss", [])
+    # Steps so small that each epoch is better than the one before, and the last is still far behind.
+    smooth = len(losses) >= 5 and all(b < a for a, b in pairwise(losses)) and not evidence.setup.narrow
+    smooth = smooth and 0 < max(ratio for _, ratio in found) < this["smooth"] and evidence.behind
+    if (0 < usual < this["ratio"] and change < this["moved"]) or smooth:
         yield this.finding(
-            f"a step changes the weights by {usual:.1e} of their size, and the whole training by {moved:.1%}.",
+            f"a step changes the weights by {usual:.1e} of their size, and the whole training by {change:.1%}.",
             figure="update of the weights in relation to their size",
             value=usual,
             threshold=this["ratio"],
             step=found[0][0].step,
             remedy=f"Raise the learning rate: lr={10 * lr:g}; gn.lr_find() suggests one.",
             change={"lr": _round(lr * min(max(this["aim"] / max(ratio for _, ratio in found), 10.0), 1e4))},
-            moved=moved,
+            moved=change,
         )
 
 
@@ -168,20 +162,34 @@ def _round(value: float) -> float:
     needs=["setup", "probes", "progress"],
     ratio=0.045,
     leaps=0.5,
+    thrown=4.0,
+    restless=0.015,
     swings=3.0,
     sure=3.0,
     aim=1.5e-2,
 )
 def learning_rate_too_high(evidence: Evidence, this: Rule) -> Iterator[Finding]:
     """Updates that are large beside the weights, while the loss jumps, rises or swings, with harm."""
+    progress = evidence.progress
+    if evidence.data.outliers or evidence.solved:  # it is these rows; or it did no harm
+        return
     found = rates(evidence)[: max(2, len(evidence.probes) // 2)]
     above = [(one, ratio) for one, ratio in found if ratio > this["ratio"]]
     if above and above[0][0] is not found[0][0] and 2 * len(above) <= len(found):
-        return  # a single large step is the work of its batch
-    wild = evidence.has("failure") or evidence.progress.rising or swing(evidence) > this["swings"]
+        above = []  # a single large step is the work of its batch
+    wild = evidence.has("failure") or progress.rising or swing(evidence) > this["swings"]
     little = evidence.learned is not None and evidence.learned < POOR
     leaps = bool(above) and above[0][1] > this["leaps"] and not evidence.solved
-    wild = wild or ((evidence.harmed or leaps) and evidence.progress.jumped) or (little and evidence.progress.soared)
+    thrown = progress.jumped or moved(evidence) > this["thrown"] or bool(killed(evidence))
+    wild = wild or ((evidence.harmed or leaps) and thrown) or (little and progress.soared)
+    # These take steps of that size however small the gradient is: at the end of the descent they only wander.
+    restless = evidence.setup.optimizer in ("Adam", "AdamW", "RMSprop") and evidence.harmed and progress.stalled
+    later = [ratio for one, ratio in rates(evidence) if 0.1 * progress.steps <= one.step <= 0.6 * progress.steps]
+    wild = wild or (restless and bool(later) and median(later) > this["restless"])
+    if not above and evidence.harmed and progress.soared:
+        # Momentum makes of many steps in one direction one that is so much longer.
+        longer = 1 / max(1 - evidence.setup.momentum, 1e-3)
+        above = [(one, ratio * longer) for one, ratio in found if ratio * longer > this["ratio"]]
     if not above or not wild:
         return
     # A network that is sure of wrong answers has large gradients whatever the learning rate.
@@ -202,23 +210,6 @@ def learning_rate_too_high(evidence: Evidence, this: Rule) -> Iterator[Finding]:
         remedy=f"Lower the learning rate: lr={_round(lr * lower):g}.",
         change={"lr": _round(lr * lower)},
     )
-
-
-def swing(evidence: Evidence) -> float:
-    """How much the losses of single steps vary around their mean in the second half, beside what batches of that many
-    rows vary by themselves; 0 where that is not known.
-    """
-    late = [one for one in evidence.probes[len(evidence.probes) // 2 :] if one.row_std is not None]
-    progress = evidence.progress
-    if not late or progress.steps < 20 or not evidence.setup.batch_size:
-        return 0.0
-    rows = min(evidence.setup.batch_size, evidence.setup.rows or evidence.setup.batch_size)
-    scatter = median(one.row_std or 0.0 for one in late)
-    check = evidence.checkup.train  # over many rows: a few seldom have the rare large losses
-    expected = max(scatter, (check.row_std or 0.0) if check is not None else 0.0) / math.sqrt(rows)
-    spread = median(progress.stds[len(progress.stds) // 2 :]) if progress.block >= 8 else progress.noise
-    floor = 0.02 * (evidence.data.constant or abs(progress.start))
-    return spread / max(expected, floor) if max(expected, floor) > 0 else 0.0
 
 
 @rule("oscillating-loss", needs=["setup", "probes", "progress"], swings=3.0)

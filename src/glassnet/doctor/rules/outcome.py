@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from statistics import median
 
@@ -17,14 +18,14 @@ from glassnet.doctor.rules.setup import default_lr
     needs=["setup", "probes", "progress"],
     times=2.0,
     grown=1.5,
-    shrunk=0.5,
-    equal=0.4,
+    shrunk=0.7,
+    equal=0.2,
     drop=0.7,
     dead=0.9,
 )
 def over_regularised(evidence: Evidence, this: Rule) -> Iterator[Finding]:
     """A regulariser that pulls more than the data, or dropout of nearly everything, in a network that learns little."""
-    if not evidence.harmed:
+    if evidence.solved:
         return
     first = evidence.probes[0]
     if any((one.zero or 0.0) > this["dead"] for one in first.layers.values()):
@@ -35,7 +36,8 @@ def over_regularised(evidence: Evidence, this: Rule) -> Iterator[Finding]:
     pulls = [(one, ratio) for one, ratio in pulls if sizes[one.step] < this["grown"]]
     shrunk = min(sizes.values()) < this["shrunk"]
     above = [(one, ratio) for one, ratio in pulls if ratio > this["times"] or (shrunk and ratio > this["equal"])]
-    if above:
+    # In a network that learns weights grow: where they shrink as strongly as the data pulls, it has been held back.
+    if above and (evidence.harmed or (shrunk and above[0][1] > this["times"])):
         probe, ratio = above[0]
         name = "penalty" if evidence.setup.penalty else "weight_decay"
         yield this.finding(
@@ -47,7 +49,7 @@ def over_regularised(evidence: Evidence, this: Rule) -> Iterator[Finding]:
             remedy=f"Lower {name} to a tenth or less.",
             change={"penalty": None, "weight_decay": 0.0},
         )
-    elif evidence.setup.dropout > this["drop"]:
+    elif evidence.setup.dropout > this["drop"] and evidence.harmed:
         yield this.finding(
             f"dropout leaves {1 - evidence.setup.dropout:.0%} of the units.",
             figure="share that dropout leaves out",
@@ -67,8 +69,8 @@ def size(probe: Probe) -> float:
 def stopped_early(evidence: Evidence, this: Rule) -> Iterator[Finding]:
     """A loss that fell clearly to the very end, with a learning rate that was not meant to end."""
     progress = evidence.progress
-    if evidence.solved or evidence.has("failure") or len(progress.losses) < 6:
-        return
+    if evidence.solved or evidence.has("failure") or len(progress.losses) < 6 or progress.steps < progress.total_steps:
+        return  # also of one that was stopped because it did not get better
     planned = [rate for _, rate in evidence.setup.rates]
     if planned and planned[-1] < 0.1 * max(planned):
         return
@@ -87,7 +89,7 @@ def stopped_early(evidence: Evidence, this: Rule) -> Iterator[Finding]:
         value=share,
         threshold=this["hint"],
         step=progress.steps,
-        severity="warning" if share > this["share"] or evidence.behind else "hint",
+        severity="warning" if share > this["share"] or evidence.behind or progress.begun else "hint",
         remedy=f"Train longer: epochs={times * epochs}.",
         change={"epochs": times * epochs},
     )
@@ -97,6 +99,8 @@ def stopped_early(evidence: Evidence, this: Rule) -> Iterator[Finding]:
 def underfitting(evidence: Evidence, this: Rule) -> Iterator[Finding]:
     """Worse than simple means on the very rows that it was trained on, and not getting better."""
     train, overfit = evidence.checkup.train, evidence.overfit
+    if evidence.has("failure") or not math.isfinite(evidence.progress.losses[-1] if evidence.progress.losses else 0.0):
+        return
     if evidence.has("overfit") and overfit.gain < 0.5:
         yield this.finding(
             f"{overfit.steps} steps on {overfit.rows} rows do not even learn these by heart: the loss went from "
@@ -125,6 +129,9 @@ def underfitting(evidence: Evidence, this: Rule) -> Iterator[Finding]:
                 change={"hidden": "wider"},
             )
             return
+        deep = "; glassnet doctor RUN --deep tests whether the network can learn 16 rows"
+        if evidence.has("overfit"):
+            deep = f": {overfit.rows} rows it does learn by heart, so that it is no bug"
         yield this.finding(
             f"on its own training rows the network takes away {train.gain:.0%} of a constant's error; {found.name} "
             f"take{'s' if found.name.startswith('a ') else ''} away {found.gain:.0%} on rows not seen.",
@@ -133,6 +140,6 @@ def underfitting(evidence: Evidence, this: Rule) -> Iterator[Finding]:
             threshold=limit,
             step=evidence.checkup.step,
             remedy=f"Take wider layers, another learning rate than {evidence.setup.lr or default_lr(evidence):g}, or "
-            "more steps; glassnet doctor RUN --deep tests whether the network can learn 16 rows.",
+            f"more steps{deep}.",
             change={"hidden": "wider"},
         )
