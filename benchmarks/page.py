@@ -1,5 +1,6 @@
 """What the page costs and how soon it is there: from the command to the running training on the page, how often it
-changes, and what it costs the compiled training of the digits network, watched by Chromium, by nobody, or not served.
+changes, and what it costs the compiled training of the digits network: a panel seen in Chromium, seen by nobody, or not
+served.
 
 Needs the extra view, playwright, and Chromium: python benchmarks/page.py
 """
@@ -83,17 +84,24 @@ def seen_by_nobody(_browser) -> float:
         return train(watch)
 
 
-def seen_by_chromium(browser) -> float:
-    with page() as (server, watch), browser.new_page(viewport={"width": 1024, "height": 800}) as tab:
-        tab.goto(server.address)
-        tab.wait_for_selector(".pill[data-state='waiting']")
-        micro = train(watch)
-        tab.wait_for_selector(".pill[data-state='done']")
-        assert tab.locator(".main-svg").count() > 0
-        return micro
+def seen(panel, drawing):
+    """Chromium looks at a panel, which draws something that this selector finds."""
+
+    def way(browser) -> float:
+        with page() as (server, watch), browser.new_page(viewport={"width": 1024, "height": 800}) as tab:
+            tab.goto(f"{server.address}#{panel}")
+            tab.wait_for_selector(".pill[data-state='waiting']")
+            micro = train(watch)
+            tab.wait_for_selector(".pill[data-state='done']")
+            tab.wait_for_selector(drawing)
+            return micro
+
+    way.__name__ = f"seen: {panel}"
+    return way
 
 
-WAYS = (not_served, seen_by_nobody, seen_by_chromium)
+PANELS = {"run": ".main-svg", "network": ".neuron", "health": ".main-svg", "landscape": ".landscape"}
+WAYS = (not_served, seen_by_nobody, *(seen(*one) for one in PANELS.items()))
 
 with sync_playwright() as playwright:
     chromium = playwright.chromium.launch(executable_path=shutil.which("chromium"))

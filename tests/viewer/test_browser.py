@@ -95,6 +95,23 @@ def test_two_runs_are_laid_over_each_other_and_one_can_be_left_out(tab, tmp_path
         until(tab, "document.querySelector('.picture').data[0].x.length === 2")
 
 
+def test_a_picture_is_drawn_again_when_there_is_something_new(tab, tmp_path):
+    fit(tmp_path / "run")
+    with served(SavedRun(tmp_path / "run")) as client:
+        open_page(tab, client)
+        lines_of(tab, "Loss")
+        tab.evaluate("""() => { const react = Plotly.react; window.drawn = [];
+          Plotly.react = (node, ...more) => { window.drawn.push(node.ariaLabel); return react(node, ...more) } }""")
+        tab.get_by_role("link", name="Health").click()
+        lines_of(tab, "Update to data")
+        tab.get_by_role("link", name="Run", exact=True).click()
+        lines_of(tab, "Loss")
+        fit(tmp_path / "run", epochs=4, resume=True)
+        until(tab, "document.querySelector('.picture').data.at(-1).x.length === 4")
+        assert tab.evaluate("window.drawn.filter(name => name === 'Loss').length") == 1
+        tab.expected.append("status of 422")  # the data of a program's run is not known
+
+
 def test_the_doctor_points_at_a_layer(tab, tmp_path):
     fit(tmp_path / "run")
 

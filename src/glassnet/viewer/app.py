@@ -23,8 +23,9 @@ from glassnet.viewer.query import Query
 from glassnet.viewer.runs import Runs
 from glassnet.viewer.security import Guard
 
-#: Seconds between two events, and after how many of them a sign of life is sent where nothing has changed.
-INTERVAL, ALIVE = 0.25, 40
+#: Seconds between two events, and after how many of them a sign of life is sent where nothing has changed. The figures
+#: of a training change more than twice a second; more often, nobody reads them.
+INTERVAL, ALIVE = 0.4, 25
 ACTIONS = ("stop", "resume")
 
 

@@ -85,7 +85,7 @@ class SeenRun(ABC):
         return []
 
     def batch_losses(self) -> tuple[list[float], list[float]]:
-        """When, in epochs, and the losses of the batches then, as far as someone has noted them."""
+        """When, in epochs, and the mean losses of the steps until then, as far as they are known."""
         return [], []
 
     def rate(self) -> float | None:

@@ -58,25 +58,3 @@ class Grown:
             known = np.concatenate([known, np.asarray(values[len(known) : length], np.float64)])
             self._arrays[name] = known
         return known
-
-
-class Series:
-    """Points that keep coming, in bounded memory: when there are too many, only every second one stays, and of those
-    that come later only every second is taken.
-    """
-
-    def __init__(self, most: int = 4096) -> None:
-        self.most = most
-        self.x: list[float] = []
-        self.y: list[float] = []
-        self._every, self._seen = 1, 0
-
-    def add(self, x: float, y: float) -> None:
-        """Take a point, or leave it."""
-        if self._seen % self._every == 0:
-            self.x.append(x)
-            self.y.append(y)
-            if len(self.x) > self.most:
-                self._every *= 2
-                self.x, self.y = self.x[::2], self.y[::2]
-        self._seen += 1

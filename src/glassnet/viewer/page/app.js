@@ -112,9 +112,9 @@ async function refresh(always = false) {
   state.versions = versions;
   const begun = performance.now();
   for (const one of state.open) await bring(one);
-  // Drawing must not take the processor from the training: twice a second, and at most a fifth of the time.
+  // Drawing must not take the processor from the training: twice a second, and at most a tenth of the time.
   const took = performance.now() - begun;
-  if (live && !always) await new Promise((resolve) => setTimeout(resolve, Math.max(GAP - took, 4 * took)));
+  if (live && !always) await new Promise((resolve) => setTimeout(resolve, Math.max(GAP - took, 9 * took)));
   state.busy = false;
   if (state.again) {
     const wanted = state.again;
