@@ -6,6 +6,7 @@ import pytest
 import glassnet as gn
 from glassnet.train.checkpoint import LATEST, PREVIOUS, SNAPSHOTS, read_arrays, write_arrays
 from glassnet.train.diagnostics import DIAGNOSTICS, Diagnostics
+from glassnet.train.kept_rows import ROWS
 from glassnet.train.run import read_config
 from glassnet.train.run_folder import CONFIG, LOG, write_config
 from glassnet.train.snapshots import read_snapshots, write_snapshots
@@ -125,7 +126,7 @@ def test_a_folder_of_a_run_that_was_killed_before_it_began_is_used_anew(tmp_path
 
     class Look(gn.Callback):
         def on_epoch_start(self, loop):
-            assert {path.name for path in tmp_path.iterdir()} == {CONFIG, LOG, LATEST}
+            assert {path.name for path in tmp_path.iterdir()} == {CONFIG, LOG, LATEST, ROWS}
             raise KeyboardInterrupt
 
     train(tmp_path, callbacks=[Look()], diagnostics=None)

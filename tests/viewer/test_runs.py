@@ -87,12 +87,25 @@ def test_a_run_in_memory(tmp_path):
     for panel in PANELS.values():
         assert panel.data(seen, Query())
     assert seen.dataset().train.x.shape == (72, 4)
-    run.save(tmp_path / "saved")
+    run.save(tmp_path / "saved", keep_rows=0)
     for loaded in (FinishedRun(gn.Run.load(tmp_path / "saved")), SavedRun(tmp_path / "saved")):
-        with pytest.raises(ConfigError, match="the data of this run is not known"):
+        with pytest.raises(ConfigError, match="there are none in the folder of this run"):
             loaded.dataset()
     saved = fit_digits(tmp_path / "digits")
     assert FinishedRun(saved).dataset().classes == SavedRun(tmp_path / "digits").dataset().classes
+
+
+def test_the_rows_that_a_program_kept_fill_every_panel(tmp_path):
+    run = fit(tmp_path / "run", keep_rows=16)
+    for seen in (SavedRun(tmp_path / "run"), FinishedRun(gn.Run.load(tmp_path / "run"))):
+        for panel in PANELS.values():
+            assert panel.data(seen, Query())
+        assert len(PANELS["health"].data(seen, Query({"layer": "4", "show": "map"}))["rows"][0]) == 16
+        results = PANELS["results"].data(seen, Query())
+        assert (results["split"], results["rows"], results["total"]) == ("val", 16, 18)
+        assert PANELS["results"].data(seen, Query({"split": "train"}))["total"] == 72
+    whole = PANELS["results"].data(FinishedRun(run), Query())
+    assert (whole["rows"], whole["total"]) == (18, 18)
 
 
 def test_a_folder_of_runs_is_looked_through_again(tmp_path):

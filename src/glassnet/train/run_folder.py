@@ -3,7 +3,8 @@
 ``config.json`` is what is needed to repeat the run; it is written last, so that a folder with one has a checkpoint.
 ``checkpoint.safetensors`` is all that is needed to go on, and ``previous.safetensors`` the one before it.
 ``log.jsonl`` is the history for people and other programs; it is written anew each time, and nothing reads it back.
-``diagnostics.jsonl`` is what ``Diagnostics`` recorded, ``snapshots.safetensors`` the weights of some epochs.
+``diagnostics.jsonl`` is what ``Diagnostics`` recorded, ``snapshots.safetensors`` the weights of some epochs, and
+``rows.safetensors`` a few rows of the data.
 """
 
 from __future__ import annotations
@@ -15,10 +16,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from glassnet.data.dataset import Dataset
 from glassnet.engine.errors import CheckpointError
 from glassnet.train.best import BestWeights
 from glassnet.train.callbacks import Callback
 from glassnet.train.checkpoint import FORMAT, LATEST, PREVIOUS, SNAPSHOTS, save_checkpoint
+from glassnet.train.kept_rows import keep_rows
 from glassnet.train.storage import remove_leftovers, sealed_json, write_atomically
 
 if TYPE_CHECKING:
@@ -60,11 +63,18 @@ def write_config(folder: Path, config: Mapping[str, Any]) -> None:
 
 class RunFolder(Callback):
     """Writes a run into its folder: the configuration at the start; log and checkpoint after an epoch, unless the last
-    time was less than a second ago, and at the end.
+    time was less than a second ago, and at the end. rows: a data set, and how many rows of each split are kept.
     """
 
-    def __init__(self, folder: Path, config: dict[str, Any], best: BestWeights | None, snapshots: Snapshots) -> None:
-        self.folder, self.config, self.best, self.snapshots = folder, config, best, snapshots
+    def __init__(
+        self,
+        folder: Path,
+        config: dict[str, Any],
+        best: BestWeights | None,
+        snapshots: Snapshots,
+        rows: tuple[Dataset, int],
+    ) -> None:
+        self.folder, self.config, self.best, self.snapshots, self.rows = folder, config, best, snapshots, rows
         self._next = 0.0
 
     def on_fit_start(self, loop: Loop) -> None:
@@ -73,6 +83,7 @@ class RunFolder(Callback):
         begun = (self.folder / CONFIG).exists()  # else checkpoints here are of a run that was killed before it began
         remove_leftovers(self.folder, [] if begun else [LATEST, PREVIOUS, SNAPSHOTS])
         self._write(loop)
+        keep_rows(self.folder, *self.rows)
         write_config(self.folder, self.config)
 
     def on_epoch_end(self, loop: Loop) -> None:

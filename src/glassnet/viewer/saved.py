@@ -20,6 +20,7 @@ from glassnet.nn.summary import LayerRow, layer_rows
 from glassnet.recipe.recipe import data_of
 from glassnet.train.checkpoint import LATEST, PREVIOUS, SNAPSHOTS, latest_checkpoint, read_position
 from glassnet.train.diagnostics import DIAGNOSTICS, Diagnostics
+from glassnet.train.kept_rows import ROWS, read_rows
 from glassnet.train.position import Position
 from glassnet.train.run import Run, read_config
 from glassnet.train.run_folder import CONFIG
@@ -29,6 +30,19 @@ from glassnet.viewer.seen import UNKNOWN_DATA, SeenRun, State
 
 #: A training that has not written for so many seconds is taken for interrupted.
 PATIENCE = 30.0
+
+
+def data_in(folder: Path, config: Mapping[str, Any]) -> tuple[Dataset, Mapping[str, int]]:
+    """What the run in a folder was trained on, as far as that is known, and the rows of each of its splits. Raises
+    ConfigError for a run of a program that kept no rows.
+    """
+    if "recipe" in config:
+        dataset = data_of(config, folder)
+        return dataset, {name: len(split) for name, split in dataset.splits.items()}
+    found = read_rows(folder)
+    if found is None:
+        raise ConfigError(UNKNOWN_DATA)
+    return found
 
 
 class SavedRun(SeenRun):
@@ -98,11 +112,18 @@ class SavedRun(SeenRun):
             return [] if config is None else layer_rows(from_config(config))
 
     def dataset(self) -> Dataset:
-        """The data that the command trained on, read again. Raises ConfigError for a run of a program."""
-        if "recipe" not in self.config():
-            raise ConfigError(UNKNOWN_DATA)
-        dataset: Dataset = self._read((CONFIG,), lambda: data_of(self.config(), self.folder), "data")
-        return dataset
+        """The data that the command trained on, read again, or the rows that a program kept."""
+        return self._data()[0]
+
+    def sizes(self) -> Mapping[str, int]:
+        """The rows of each split that were trained on."""
+        return self._data()[1]
+
+    def _data(self) -> tuple[Dataset, Mapping[str, int]]:
+        found: tuple[Dataset, Mapping[str, int]] = self._read(
+            (CONFIG, ROWS), lambda: data_in(self.folder, self.config()), "data"
+        )
+        return found
 
     def findings(self) -> list[dict[str, Any]]:
         """What the doctor finds in the evidence in the folder."""

@@ -23,7 +23,10 @@ State = Literal["running", "going on", "stopped", "done"]
 
 
 #: Of a run whose folder does not say what it was trained on.
-UNKNOWN_DATA = "the data of this run is not known: it was trained by a program, not by the command."
+UNKNOWN_DATA = (
+    "this needs rows of the data, and there are none in the folder of this run: the program that trained it kept none "
+    "(keep_rows=0). Show it from that program with glassnet.view(run)."
+)
 
 
 class SeenRun(ABC):
@@ -79,6 +82,10 @@ class SeenRun(ABC):
     @abstractmethod
     def dataset(self) -> Dataset:
         """What it is trained on."""
+
+    def sizes(self) -> Mapping[str, int]:
+        """The rows of each split, of which ``dataset`` may hold only some."""
+        return {name: len(split) for name, split in self.dataset().splits.items()}
 
     def findings(self) -> list[dict[str, Any]]:
         """What the doctor has found, causes first, see ``viewer.findings``."""

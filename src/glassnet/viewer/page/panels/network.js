@@ -183,7 +183,9 @@ function build(page) {
     replace(verdict, said(state.flow));
     const guess = state.flow.target === undefined && state.show === "gradients" ? "The gradients are those of the loss if the prediction were right. " : "";
     const left = state.flow.left_out ? `${state.flow.left_out} more layers are not shown. ` : "";
-    text(note, `${guess}${left}Brightness is the size within a layer; edges are the strongest weights. Point at a neuron, or click to keep it.`);
+    const { rows, of, split } = state.choices;
+    const kept = rows < of ? `Of the ${number(of)} ${split} rows, ${number(rows)} are known here. ` : "";
+    text(note, `${guess}${left}${kept}Brightness is the size within a layer; edges are the strongest weights. Point at a neuron, or click to keep it.`);
   }
 
   function said({ prediction, target, loss, name, text: characters }) {
