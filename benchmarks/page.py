@@ -26,7 +26,7 @@ from glassnet.viewer.live import LiveRun, Watch
 from glassnet.viewer.runs import Runs
 from glassnet.viewer.server import Server
 
-ROUNDS, STEPS = 7, 24_000
+ROUNDS, STEPS = 5, 60_000
 RUNNING = ".top .pill[data-state='running']"
 #: Counts how often the number of steps on the page changes.
 COUNT = """() => { window.changes = 0;
