@@ -191,6 +191,25 @@ def test_the_command_goes_on_when_the_page_asks(tab, tmp_path):
     assert "Traceback" not in output
 
 
+def test_a_training_of_another_process_is_stopped_from_the_page_which_says_how_to_go_on(tab, tmp_path):
+    command = [sys.executable, "-u", "-m", "glassnet", "train", "digits", "--steps", "10000000", "--folder"]
+    pipe, both = subprocess.PIPE, subprocess.STDOUT
+    with subprocess.Popen([*command, tmp_path / "run"], stdout=pipe, stderr=both, text=True) as process:
+        next(line for line in process.stdout if line.startswith("epoch"))  # the folder is there
+        try:
+            with served(SavedRun(tmp_path / "run")) as client:
+                open_page(tab, client)
+                assert tab.locator(".top .pill").inner_text() == "training elsewhere"
+                tab.get_by_role("button", name="Stop").click()
+                tab.wait_for_selector(".top .pill[data-state='stopped']")
+                said = tab.locator(".figures").inner_text()
+        finally:
+            process.send_signal(signal.SIGINT)
+            output = process.stdout.read()
+    assert process.returncode == 130, output
+    assert f"interrupted; go on with: glassnet resume {tmp_path / 'run'}" in said
+
+
 def test_without_the_token_the_page_says_what_to_do(tab, tmp_path):
     fit(tmp_path / "run")
     with served(SavedRun(tmp_path / "run")) as client:

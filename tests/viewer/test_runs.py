@@ -12,7 +12,7 @@ from glassnet.doctor.file import DOCTOR
 from glassnet.engine.errors import CheckpointError, ConfigError
 from glassnet.train.checkpoint import LATEST, read_position
 from glassnet.train.diagnostics import DIAGNOSTICS
-from glassnet.train.run_folder import CONFIG, RunFolder
+from glassnet.train.run_folder import CONFIG, STOP, RunFolder
 from glassnet.train.storage import sealed_json
 from glassnet.viewer.in_memory import FinishedRun
 from glassnet.viewer.panels import PANELS
@@ -78,6 +78,25 @@ def test_a_run_that_was_left_long_ago_counts_as_stopped(folder):
     for path in folder.iterdir():
         os.utime(path, (1, 1))
     assert seen.state() == "stopped"
+
+
+def test_a_run_that_goes_on_elsewhere_is_asked_to_stop_once(folder):
+    assert SavedRun(folder).actions() == ()
+    with pytest.raises(ConfigError, match="cannot stop from here now: it is done"):
+        SavedRun(folder).ask("stop")
+    (folder / CONFIG).write_bytes(sealed_json(dict(SavedRun(folder).config()) | {"total_steps": 10**6}))
+    with served(SavedRun(folder)) as client:
+        (name,) = ids(client)
+        assert client(f"/api/runs/{name}/ask/resume", "POST").status == 422
+        assert not (folder / STOP).exists()
+        assert client(f"/api/runs/{name}/ask/stop", "POST").status == 200
+        assert (folder / STOP).read_bytes() == b""
+        assert client(f"/api/runs/{name}/ask/stop", "POST").status == 422
+    seen = SavedRun(folder)
+    assert "asked to stop" in seen.summary()["hint"]
+    for path in folder.iterdir():
+        os.utime(path, (1, 1))
+    assert seen.summary()["hint"] == f"go on with: glassnet.fit(..., folder='{folder}', resume=True)"
 
 
 def test_a_run_in_memory(tmp_path):

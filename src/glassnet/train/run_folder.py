@@ -5,11 +5,16 @@
 ``log.jsonl`` is the history for people and other programs; it is written anew each time, and nothing reads it back.
 ``diagnostics.jsonl`` is what ``Diagnostics`` recorded, ``snapshots.safetensors`` the weights of some epochs, and
 ``rows.safetensors`` a few rows of the data.
+
+Another program of the same user may ask the training to stop: by an empty file, ``stop``, which ``RunFolder`` looks for
+twice a second, removes, and takes for Ctrl-C. Nothing is read from it, and whoever can write it can write all the rest.
 """
 
 from __future__ import annotations
 
 import json
+import os
+import stat
 import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -28,10 +33,12 @@ if TYPE_CHECKING:
     from glassnet.train.loop import Loop
     from glassnet.train.snapshots import Snapshots
 
-CONFIG, LOG = "config.json", "log.jsonl"
+CONFIG, LOG, STOP = "config.json", "log.jsonl", "stop"
 
 #: Seconds between two checkpoints: epochs can be shorter than a write, and should not wait for the disk.
 INTERVAL = 1.0
+#: Seconds between two looks for a request to stop.
+LISTEN = 0.5
 
 
 def new_folder(name: str, parent: Path = Path("runs")) -> Path:
@@ -61,10 +68,36 @@ def write_config(folder: Path, config: Mapping[str, Any]) -> None:
     write_atomically(folder / CONFIG, sealed_json({"format": FORMAT, **config}, indent=2))
 
 
-class RunFolder(Callback):
-    """Writes a run into its folder: the configuration at the start; log and checkpoint after an epoch, unless the last
-    time was less than a second ago, and at the end. rows: a data set, and how many rows of each split are kept.
+def is_own(path: Path) -> bool:
+    """Whether there is a file or folder, and no link, of the user of this process; where there are no users, of any."""
+    try:
+        found = path.lstat()
+    except OSError:
+        return False
+    return not stat.S_ISLNK(found.st_mode) and (not hasattr(os, "geteuid") or found.st_uid == os.geteuid())
+
+
+def ask_to_stop(folder: Path) -> None:
+    """Ask the training that writes into a folder of this user to stop; it may have ended, and then nothing happens.
+
+    Raises CheckpointError for the folder of someone else, or where nothing can be written.
     """
+    try:
+        if not is_own(folder):
+            raise CheckpointError(f"{folder} belongs to another user: stop the training where it runs.")
+        (folder / STOP).touch(0o600, exist_ok=False)  # never through a link
+    except FileExistsError:  # it was asked already
+        return
+    except OSError as error:
+        raise CheckpointError(f"{folder} cannot be written: {error.strerror}. Stop it where it runs.") from error
+
+
+class RunFolder(Callback):
+    """Writes a run into its folder, and stops where that is asked for there: the configuration at the start; log and
+    checkpoint after an epoch, unless the last time was less than a second ago, and at the end. rows: a data set, and how many rows of each split are kept.
+    """
+
+    every_step = False
 
     def __init__(
         self,
@@ -75,16 +108,27 @@ class RunFolder(Callback):
         rows: tuple[Dataset, int],
     ) -> None:
         self.folder, self.config, self.best, self.snapshots, self.rows = folder, config, best, snapshots, rows
-        self._next = 0.0
+        self._next = self._listen = 0.0
 
     def on_fit_start(self, loop: Loop) -> None:
         """Make the folder."""
         make_folder(self.folder)
         begun = (self.folder / CONFIG).exists()  # else checkpoints here are of a run that was killed before it began
-        remove_leftovers(self.folder, [] if begun else [LATEST, PREVIOUS, SNAPSHOTS])
+        remove_leftovers(self.folder, [STOP, *([] if begun else [LATEST, PREVIOUS, SNAPSHOTS])])
         self._write(loop)
         keep_rows(self.folder, *self.rows)
         write_config(self.folder, self.config)
+
+    def on_step_end(self, loop: Loop) -> None:
+        """Stop, if someone has asked for it."""
+        now = time.perf_counter()
+        if now < self._listen:
+            return
+        self._listen = now + LISTEN
+        request = self.folder / STOP
+        if is_own(request) and request.is_file():
+            request.unlink(missing_ok=True)
+            loop.stop("interrupted")
 
     def on_epoch_end(self, loop: Loop) -> None:
         """Write, if it is time."""

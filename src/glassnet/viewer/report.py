@@ -47,7 +47,9 @@ def report(runs: Runs) -> bytes:
     if not shown:
         raise ConfigError("there is no run to report.")
     answers = {_embedded(key): answer for name, run in shown.items() for key, answer in _answers(name, run)}
-    summaries = [one for one in runs.summaries() if one["id"] in shown]
+    summaries = [
+        one | {"hint": None} for one in runs.summaries() if one["id"] in shown
+    ]  # it names a place of this disk
     room = LARGEST - len(_file(summaries, {}))
     while sum(len(key) + len(answer) + 2 for key, answer in answers.items()) > room:
         answers[max(answers, key=lambda key: len(answers[key]))] = LEFT_OUT

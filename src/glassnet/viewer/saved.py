@@ -22,8 +22,8 @@ from glassnet.train.checkpoint import LATEST, PREVIOUS, SNAPSHOTS, latest_checkp
 from glassnet.train.diagnostics import DIAGNOSTICS, Diagnostics
 from glassnet.train.kept_rows import ROWS, read_rows
 from glassnet.train.position import Position
-from glassnet.train.run import Run, read_config
-from glassnet.train.run_folder import CONFIG
+from glassnet.train.run import Run, how_to_resume, read_config
+from glassnet.train.run_folder import CONFIG, STOP, ask_to_stop, is_own
 from glassnet.train.snapshots import read_snapshots
 from glassnet.viewer.findings import findings_in
 from glassnet.viewer.seen import UNKNOWN_DATA, SeenRun, State
@@ -56,7 +56,7 @@ class SavedRun(SeenRun):
 
     def version(self) -> str:
         """The times and sizes of the files."""
-        names = (CONFIG, LATEST, PREVIOUS, DIAGNOSTICS, DOCTOR)
+        names = (CONFIG, LATEST, PREVIOUS, DIAGNOSTICS, DOCTOR, STOP)
         return str(abs(hash(tuple(self._stamp(name) for name in names))))
 
     def config(self) -> Mapping[str, Any]:
@@ -78,6 +78,24 @@ class SavedRun(SeenRun):
             return "stopped"
         written = max((stamp[0] for name in (LATEST, DIAGNOSTICS) if (stamp := self._stamp(name))), default=0)
         return "going on" if time.time() - written / 1e9 < PATIENCE else "stopped"
+
+    def hint(self) -> str | None:
+        """That it was asked to stop, or how to go on."""
+        state = self.state()
+        if state == "going on" and self._stamp(STOP) is not None:
+            return "asked to stop; it listens twice a second, between two steps"
+        return f"go on with: {how_to_resume(self.folder, self.config())}" if state == "stopped" else None
+
+    def actions(self) -> tuple[str, ...]:
+        """To stop what goes on in a folder of this user, once."""
+        asks = self.state() == "going on" and self._stamp(STOP) is None and is_own(self.folder)
+        return ("stop",) if asks else ()
+
+    def ask(self, action: str) -> None:
+        """Ask the process that trains to stop."""
+        if action not in self.actions():
+            raise ConfigError(f"the training cannot {action} from here now: it is {self.state()}.")
+        ask_to_stop(self.folder)
 
     def diagnostics(self) -> Diagnostics | None:
         """What was recorded so far."""

@@ -100,6 +100,10 @@ class SeenRun(ABC):
         position = self.position()
         return position.step / position.seconds if position.step and position.seconds else None
 
+    def hint(self) -> str | None:
+        """What else there is to say about how it goes on."""
+        return None
+
     def actions(self) -> tuple[str, ...]:
         """What the page may ask for now: "stop" or "resume"."""
         return ()
@@ -128,6 +132,7 @@ class SeenRun(ABC):
                 rate=self.rate(),
                 stopped=position.stopped,
                 last=last,
+                hint=self.hint(),
                 actions=list(self.actions()),
             )
         except GlassnetError as error:
