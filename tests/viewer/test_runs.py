@@ -140,6 +140,9 @@ def test_a_folder_of_runs_is_looked_through_again(tmp_path):
     assert [one["name"] for one in second] == ["a", "b"]
     assert second[0]["id"] == first[0]["id"]
     assert len({one["id"] for one in second}) == 2
+    (tmp_path / "a" / CONFIG).unlink()
+    runs._next = 0.0
+    assert runs.summaries() == second[1:]
 
 
 @pytest.mark.parametrize(("make", "sentence"), [(None, "there is no folder"), ("empty", "holds no run")])

@@ -93,8 +93,10 @@ def ask_to_stop(folder: Path) -> None:
 
 
 class RunFolder(Callback):
-    """Writes a run into its folder, and stops where that is asked for there: the configuration at the start; log and
-    checkpoint after an epoch, unless the last time was less than a second ago, and at the end. rows: a data set, and how many rows of each split are kept.
+    """Writes a run into its folder: the configuration at the start; log and checkpoint after an epoch, unless the last
+    time was less than a second ago, and at the end. Stops the training where that is asked for there.
+
+    rows: a data set, and how many rows of each split are kept.
     """
 
     every_step = False

@@ -47,7 +47,7 @@ def application(runs: Runs, *, hosts: frozenset[str], token: str, ending: Callab
         run, chosen = _found(runs, request), PANELS.get(request.path_params["panel"])
         if chosen is None:
             raise HTTPException(404)
-        return await _answer(chosen.data, run, Query(request.query_params))
+        return await _answer(chosen.answer, run, Query(request.query_params))
 
     async def action(request: Request) -> Response:
         run, name = _found(runs, request), request.path_params["action"]

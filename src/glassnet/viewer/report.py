@@ -47,9 +47,8 @@ def report(runs: Runs) -> bytes:
     if not shown:
         raise ConfigError("there is no run to report.")
     answers = {_embedded(key): answer for name, run in shown.items() for key, answer in _answers(name, run)}
-    summaries = [
-        one | {"hint": None} for one in runs.summaries() if one["id"] in shown
-    ]  # it names a place of this disk
+    # How to go on names a place on this disk.
+    summaries = [one | {"hint": None} for one in runs.summaries() if one["id"] in shown]
     room = LARGEST - len(_file(summaries, {}))
     while sum(len(key) + len(answer) + 2 for key, answer in answers.items()) > room:
         answers[max(answers, key=lambda key: len(answers[key]))] = LEFT_OUT
@@ -67,7 +66,7 @@ def _answers(name: str, run: SeenRun) -> Iterator[tuple[str, bytes]]:
         for query in queries:
             key = f"{name}/{panel}?{json.dumps(sorted(query.items()), separators=(',', ':'), ensure_ascii=False)}"
             try:
-                yield key, _embedded(found.data(run, Query(query)))
+                yield key, _embedded(found.answer(run, Query(query)))
             except GlassnetError as error:
                 yield key, _embedded({"error": str(error)})
 

@@ -22,6 +22,8 @@ from glassnet.viewer.thin import Grown
 State = Literal["running", "going on", "stopped", "done"]
 
 
+#: Values of the history in the line of a run, and characters of a text there.
+MOST_VALUES, LONGEST = 40, 500
 #: Of a run whose folder does not say what it was trained on.
 UNKNOWN_DATA = (
     "this needs rows of the data, and there are none in the folder of this run: the program that trained it kept none "
@@ -122,7 +124,7 @@ class SeenRun(ABC):
         try:
             position, config = self.position(), self.config()
             total = config.get("total_steps")
-            last = {name: values[-1] for name, values in list(position.history.items()) if values}
+            known = [(name, values) for name, values in list(position.history.items()) if values][:MOST_VALUES]
             found.update(
                 state=self.state(),
                 step=position.step,
@@ -130,8 +132,8 @@ class SeenRun(ABC):
                 epoch=max((len(values) for values in list(position.history.values())), default=0),
                 seconds=position.seconds,
                 rate=self.rate(),
-                stopped=position.stopped,
-                last=last,
+                stopped=None if position.stopped is None else position.stopped[:LONGEST],
+                last={name[:80]: values[-1] for name, values in known},
                 hint=self.hint(),
                 actions=list(self.actions()),
             )
