@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import glassnet as gn
+from glassnet.train import run_folder
 from glassnet.train.checkpoint import LATEST, PREVIOUS, SNAPSHOTS, read_arrays, write_arrays
 from glassnet.train.diagnostics import DIAGNOSTICS, Diagnostics
 from glassnet.train.kept_rows import ROWS
@@ -148,3 +149,21 @@ def test_a_saved_run_has_the_weights_of_the_run(tmp_path, best):
         assert (loaded.best_epoch, loaded.steps, loaded.history) == (run.best_epoch, run.steps, run.history)
         for name, array in run.net.state_dict().items():
             np.testing.assert_array_equal(loaded.net.state_dict()[name], array)
+
+
+def test_writing_takes_a_small_share_of_the_time_however_long_the_history_is(tmp_path, monkeypatch):
+    now, written = [0.0], []
+
+    def save(folder, loop, best):
+        written.append(loop.epoch)
+        now[0] += 0.125  # it takes so long
+
+    class Epoch(gn.Callback):
+        def on_epoch_end(self, loop):
+            now[0] += 1.0
+
+    monkeypatch.setattr(run_folder, "INTERVAL", 1.0)
+    monkeypatch.setattr(run_folder.time, "perf_counter", lambda: now[0])
+    monkeypatch.setattr(run_folder, "save_checkpoint", save)
+    train(tmp_path, callbacks=[Epoch()], diagnostics=None)
+    assert written == [0, 3, 6, 6]

@@ -1,5 +1,6 @@
 """Runs as the page sees them: saved, going on elsewhere, in memory; and folders that someone made to do harm."""
 
+import json
 import os
 import struct
 import time
@@ -10,10 +11,12 @@ import pytest
 import glassnet as gn
 from glassnet.doctor.file import DOCTOR
 from glassnet.engine.errors import CheckpointError, ConfigError
+from glassnet.train import diagnostics
 from glassnet.train.checkpoint import LATEST, read_position
 from glassnet.train.diagnostics import DIAGNOSTICS
 from glassnet.train.run_folder import CONFIG, STOP, RunFolder
 from glassnet.train.storage import sealed_json
+from glassnet.viewer.answers import to_json
 from glassnet.viewer.in_memory import FinishedRun
 from glassnet.viewer.panels import PANELS
 from glassnet.viewer.query import Query
@@ -68,6 +71,32 @@ def test_a_run_that_goes_on_is_read_again(tmp_path):
     assert states == [("going on", 5), ("going on", 10), ("done", 15)]
     assert len(set(versions)) == 3
     assert seen.position().step == run.steps
+
+
+def test_of_a_record_that_grows_only_what_is_new_is_parsed(folder, monkeypatch):
+    whole = (folder / DIAGNOSTICS).read_bytes().splitlines(keepends=True)
+    parsed = []
+    parse = diagnostics.parse_sealed_json
+    monkeypatch.setattr(diagnostics, "parse_sealed_json", lambda line, name: parsed.append(name) or parse(line, name))
+    seen = SavedRun(folder)
+    with (folder / DIAGNOSTICS).open("wb") as file:
+        for line in whole[:3]:
+            file.write(line)
+        file.write(whole[3][:20])  # it is being written
+        file.flush()
+        assert seen.diagnostics().steps == [0, 2]
+        series = PANELS["health"].data(seen, Query())
+        file.write(whole[3][20:] + b"".join(whole[4:]))
+    assert seen.diagnostics().steps == list(range(0, 15, 2))
+    assert len(parsed) == len(whole)
+    assert parsed[-1].endswith(f"line {len(whole)}")
+    again = PANELS["health"].data(seen, Query())
+    assert again == PANELS["health"].data(SavedRun(folder), Query())
+    assert (series["steps"], again["steps"]) == (2, 8)
+    (folder / "other").write_bytes(b"".join(whole[:2]))  # another sitting
+    (folder / "other").replace(folder / DIAGNOSTICS)
+    assert seen.diagnostics().steps == [0]
+    assert PANELS["health"].data(seen, Query())["steps"] == 1
 
 
 def test_a_run_that_was_left_long_ago_counts_as_stopped(folder):
@@ -249,3 +278,12 @@ def test_names_of_folders_are_only_text(tmp_path, name):
 def test_an_unknown_run_is_no_run():
     with pytest.raises(KeyError):
         Runs()["../a"]
+
+
+def test_the_panel_of_a_million_epochs_is_small(tmp_path):
+    run = fit(None)
+    falling = np.geomspace(2.0, 0.1, 10**6).tolist()
+    run.history = dict.fromkeys(("loss", "val_loss", "accuracy", "val_accuracy", "lr", "seconds"), falling)
+    answer = to_json(PANELS["run"].data(FinishedRun(run), Query()))
+    assert len(answer) < 200_000
+    assert json.loads(answer)["curves"]["loss"]["y"][-1] == falling[-1]

@@ -35,8 +35,9 @@ if TYPE_CHECKING:
 
 CONFIG, LOG, STOP = "config.json", "log.jsonl", "stop"
 
-#: Seconds between two checkpoints: epochs can be shorter than a write, and should not wait for the disk.
-INTERVAL = 1.0
+#: Seconds between two checkpoints: epochs can be shorter than a write, and should not wait for the disk. The interval
+#: grows with a write that takes longer than LONG: the history of a million epochs has a hundred megabytes.
+INTERVAL, LONG = 1.0, 0.05
 #: Seconds between two looks for a request to stop.
 LISTEN = 0.5
 
@@ -142,8 +143,10 @@ class RunFolder(Callback):
         self._write(loop)
 
     def _write(self, loop: Loop) -> None:
+        begun = time.perf_counter()
         write_atomically(self.folder / LOG, log_text(loop.history).encode())
         if loop.step:  # before the checkpoint, so that one never is without the snapshots before it
             self.snapshots.write(self.folder)
         save_checkpoint(self.folder, loop, self.best)
-        self._next = time.perf_counter() + INTERVAL
+        now = time.perf_counter()
+        self._next = now + INTERVAL * max(1.0, (now - begun) / LONG)

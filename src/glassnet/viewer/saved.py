@@ -27,6 +27,7 @@ from glassnet.train.run_folder import CONFIG, STOP, ask_to_stop, is_own
 from glassnet.train.snapshots import read_snapshots
 from glassnet.viewer.findings import findings_in
 from glassnet.viewer.seen import UNKNOWN_DATA, SeenRun, State
+from glassnet.viewer.thin import Grown
 
 #: A training that has not written for so many seconds is taken for interrupted.
 PATIENCE = 30.0
@@ -52,10 +53,11 @@ class SavedRun(SeenRun):
         super().__init__(folder.name or str(folder))
         self.folder = folder
         self._kept: dict[str, tuple[Any, Any]] = {}
-        self._lock = RLock()
+        self._recorded: tuple[int | None, Diagnostics] = (None, Diagnostics())
+        self._locks: dict[str, RLock] = {}  # for each part its own: who reads a long record keeps nobody waiting
 
     def version(self) -> str:
-        """The times and sizes of the files."""
+        """The stamps of the files."""
         names = (CONFIG, LATEST, PREVIOUS, DIAGNOSTICS, DOCTOR, STOP)
         return str(abs(hash(tuple(self._stamp(name) for name in names))))
 
@@ -99,10 +101,20 @@ class SavedRun(SeenRun):
 
     def diagnostics(self) -> Diagnostics | None:
         """What was recorded so far."""
-        path = self.folder / DIAGNOSTICS
         if self._stamp(DIAGNOSTICS) is None:
             return None
-        found: Diagnostics = self._read((DIAGNOSTICS,), lambda: Diagnostics.read(path))
+        found: Diagnostics = self._read((DIAGNOSTICS,), self._record)
+        return found
+
+    def _record(self) -> Diagnostics:
+        """What was recorded, read on where the file has grown and is the same one: a new sitting begins another."""
+        stamp, (known, found) = self._stamp(DIAGNOSTICS), self._recorded
+        number = None if stamp is None else stamp[2]
+        self._recorded = None, Diagnostics()  # whatever goes wrong, it is read anew
+        if number is None or number != known:
+            found, self.grown = Diagnostics(), Grown()
+        found.read_on(self.folder / DIAGNOSTICS)
+        self._recorded = number, found
         return found
 
     def network(self) -> Module:
@@ -148,8 +160,8 @@ class SavedRun(SeenRun):
         found: list[dict[str, Any]] = self._read((DOCTOR,), lambda: findings_in(self.folder))
         return found
 
-    def _stamp(self, name: str) -> tuple[int, int] | None:
-        """When a file of the run was written, and its size; None if there is none.
+    def _stamp(self, name: str) -> tuple[int, int, int] | None:
+        """When a file of the run was written, its size, and its number on the disk; None if there is none.
 
         Raises CheckpointError for a link: what it leads to is no part of the run.
         """
@@ -162,12 +174,12 @@ class SavedRun(SeenRun):
             return None
         except OSError as error:
             raise CheckpointError(f"{name} of {self.name} cannot be read: {error.strerror}.") from error
-        return found.st_mtime_ns, found.st_size
+        return found.st_mtime_ns, found.st_size, found.st_ino
 
     def _read(self, names: tuple[str, ...], read: Callable[[], Any], what: str = "") -> Any:
         """What ``read`` gives; read again when one of the files has changed. An error is kept, too."""
         key = what or names[0]
-        with self._lock:
+        with self._locks.setdefault(key, RLock()):
             stamps = [self._stamp(name) for name in names]
             if key not in self._kept or self._kept[key][0] != stamps:
                 try:
