@@ -91,7 +91,7 @@ def fit(
     folder: where to save the run: configuration, logs, checkpoints. By default a new folder under runs/ in the
         current directory; None saves nothing.
     resume: continue the run in ``folder``, to the same bits as if it had not been interrupted.
-    keep_rows: how many rows of each split to keep in the folder, at most two megabytes, so that ``glassnet view`` shows
+    keep_rows: how many rows of each split to keep in the folder, at most a megabyte, so that ``glassnet view`` shows
         how the network does without this program; 0 keeps none.
     progress: show a bar on a terminal and a line for each epoch.
     notes: what to add to the configuration in the folder, as values for JSON.

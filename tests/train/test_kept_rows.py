@@ -59,8 +59,10 @@ def test_large_rows_are_fewer(tmp_path):
     dataset, _ = read_rows(tmp_path / "run")
     assert len(dataset.train) == LARGEST // (2 * (200_000 + 8))
     assert (tmp_path / "run" / ROWS).stat().st_size <= LARGEST + 2000
+    fit(tmp_path / "one", np.zeros((4, 200_000), np.float32), np.arange(4) % 2, validation=None)
+    assert len(read_rows(tmp_path / "one")[0].train) == 1
     fit(tmp_path / "none", np.zeros((4, 300_000), np.float32), np.arange(4) % 2, validation=None)
-    assert len(read_rows(tmp_path / "none")[0].train) == 1
+    assert not (tmp_path / "none" / ROWS).exists()
 
 
 @pytest.mark.parametrize("name", ["digits", "names"])

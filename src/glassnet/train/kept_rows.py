@@ -1,7 +1,7 @@
 """A few rows of the data in the folder of a run, so that it can be looked at without the program that trained it.
 
 ``rows.safetensors`` holds up to so many rows of each split, drawn once for all, and what their numbers mean. It is data
-like the weights beside it: sealed, about two megabytes at most, never executed. Whoever may not have rows in a folder
+like the weights beside it: sealed, about a megabyte at most, never executed. Whoever may not have rows in a folder
 says ``keep_rows=0``. A run of the command needs none, for it knows where its data is.
 """
 
@@ -23,7 +23,7 @@ from glassnet.train.storage import remove_leftovers
 
 ROWS = "rows.safetensors"
 #: Rows of each split that are kept unless it is said otherwise, and bytes of all of them together.
-USUAL, LARGEST = 256, 2**21
+USUAL, LARGEST = 256, 2**20
 #: Bytes of a file that is read, with its head.
 LONGEST = 2 * LARGEST
 _SPLITS = ("train", "val", "test")
