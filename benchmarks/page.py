@@ -2,10 +2,10 @@
 changes, and what it costs the compiled training of the digits network: a panel seen in Chromium, seen by nobody, or not
 served.
 
-The thread that trains never waits for the server, whose thread takes 0.6 % of a core. What costs is the browser itself,
-where it has no core of its own: on two busy cores, of one of them, 8.5 % with the panel of the run open (12 to 21 % when
-it drew twice as often), 7 % with the network (19 to 30 % when neurons faded while weights moved), 6 to 11 % with health,
-2 % with the landscape, which is computed when it is asked for. Opening a panel costs a second or two more, once.
+The thread that trains never waits for the server, whose thread takes 0.6 % of a core. What costs is the browser itself
+where it has no core of its own. Measured on two busy cores, of one of them: 8.5 % with the panel of the run open (12 to
+21 % when it drew twice as often), 7 % with the network (19 to 30 % when neurons faded while weights moved), 6 to 11 %
+with health, 2 % with the landscape, which is computed when it is asked for. Opening one costs a second or two, once.
 
 Needs the extra view, playwright, and Chromium: python benchmarks/page.py
 """
