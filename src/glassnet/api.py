@@ -25,6 +25,7 @@ from glassnet.train.compiled import Compile
 from glassnet.train.diagnostics import Diagnostics
 from glassnet.train.evaluate import Loss, evaluate_split
 from glassnet.train.evaluation import Evaluation, confusion_matrix
+from glassnet.train.kept_rows import USUAL
 from glassnet.train.loop import Loop, cast
 from glassnet.train.lr_finder import LRFinder, sweep_learning_rates
 from glassnet.train.metrics import Metric, default_metrics, loss_of_task, r2_score, task_of
@@ -61,6 +62,7 @@ def fit(
     diagnostics: int | None = 100,
     folder: str | Path | None = AUTO,
     resume: bool = False,
+    keep_rows: int = USUAL,
     progress: bool = True,
     notes: Mapping[str, Any] | None = None,
     compile: Compile = "auto",  # noqa: A002  # the word for it
@@ -89,6 +91,8 @@ def fit(
     folder: where to save the run: configuration, logs, checkpoints. By default a new folder under runs/ in the
         current directory; None saves nothing.
     resume: continue the run in ``folder``, to the same bits as if it had not been interrupted.
+    keep_rows: how many rows of each split to keep in the folder, at most a megabyte, so that ``glassnet view`` shows
+        how the network does without this program; 0 keeps none.
     progress: show a bar on a terminal and a line for each epoch.
     notes: what to add to the configuration in the folder, as values for JSON.
     compile: run the steps as native code, which is many times faster for small networks: "auto" where the training is
@@ -118,7 +122,7 @@ def fit(
         total = integer_option("epochs", epochs, 1) * len(batches(train, size, shuffle=False, drop_last=drop_last))
     else:
         total = integer_option("steps", steps, 1)
-    place = _place(folder, data, resume)
+    place, kept = _place(folder, data, resume), integer_option("keep_rows", keep_rows, 0)
     _check_parameters(net, optimizer)
     _check_loss(loss)
     if schedule is not None and not isinstance(schedule, Schedule):
@@ -171,11 +175,12 @@ def fit(
     )
     if resume:
         _resume(loop, place, best)
+    known = data if isinstance(data, Dataset) else _dataset(loop)
     config = describe(loop, {"data": data.name if isinstance(data, Dataset) else None, **(notes or {})})
     everyone: list[Callback] = [*([best] if best else []), *([watch] if watch else []), snapshots, *callbacks]
     listener = _listener(doctor, speak=progress, shared=diagnostics, folder=place, keep_best=best is not None)
     if place is not None:
-        everyone.append(RunFolder(place, config, best, snapshots))
+        everyone.append(RunFolder(place, config, best, snapshots, (known, kept)))
     if progress:
         everyone.append(Progress(None if place is None else how_to_resume(place, config)))
     loop.use([*([listener] if listener else []), *everyone])  # it speaks last: the ends are called in reverse
@@ -201,7 +206,7 @@ def fit(
         config=config,
         diagnostics=watch,
         snapshots=snapshots.weights,
-        data=data if isinstance(data, Dataset) else _dataset(loop),
+        data=known,
         eager_reason=loop.compiled.reason,
         findings=Findings() if listener is None else listener.findings,
         again=again,

@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 
 import glassnet as gn
+from glassnet.train import run_folder
 from glassnet.train.checkpoint import LATEST, PREVIOUS, SNAPSHOTS, read_arrays, write_arrays
 from glassnet.train.diagnostics import DIAGNOSTICS, Diagnostics
+from glassnet.train.kept_rows import ROWS
 from glassnet.train.run import read_config
 from glassnet.train.run_folder import CONFIG, LOG, write_config
 from glassnet.train.snapshots import read_snapshots, write_snapshots
@@ -125,7 +127,7 @@ def test_a_folder_of_a_run_that_was_killed_before_it_began_is_used_anew(tmp_path
 
     class Look(gn.Callback):
         def on_epoch_start(self, loop):
-            assert {path.name for path in tmp_path.iterdir()} == {CONFIG, LOG, LATEST}
+            assert {path.name for path in tmp_path.iterdir()} == {CONFIG, LOG, LATEST, ROWS}
             raise KeyboardInterrupt
 
     train(tmp_path, callbacks=[Look()], diagnostics=None)
@@ -147,3 +149,21 @@ def test_a_saved_run_has_the_weights_of_the_run(tmp_path, best):
         assert (loaded.best_epoch, loaded.steps, loaded.history) == (run.best_epoch, run.steps, run.history)
         for name, array in run.net.state_dict().items():
             np.testing.assert_array_equal(loaded.net.state_dict()[name], array)
+
+
+def test_writing_takes_a_small_share_of_the_time_however_long_the_history_is(tmp_path, monkeypatch):
+    now, written = [0.0], []
+
+    def save(folder, loop, best):
+        written.append(loop.epoch)
+        now[0] += 0.125  # it takes so long
+
+    class Epoch(gn.Callback):
+        def on_epoch_end(self, loop):
+            now[0] += 1.0
+
+    monkeypatch.setattr(run_folder, "INTERVAL", 1.0)
+    monkeypatch.setattr(run_folder.time, "perf_counter", lambda: now[0])
+    monkeypatch.setattr(run_folder, "save_checkpoint", save)
+    train(tmp_path, callbacks=[Epoch()], diagnostics=None)
+    assert written == [0, 3, 6, 6]

@@ -45,11 +45,28 @@ def test_what_is_seen_is_where_the_training_is():
     assert live.actions() == ()
     assert live.position().history == run.history
     assert live.diagnostics() is run.diagnostics
-    assert live.batch_losses()[0][0] == pytest.approx(1 / 5)
     for panel in PANELS.values():
         assert panel.data(live, Query()) is not None
     assert [row.path for row in live.layers()] == ["0", "1", "2", "3", "4", "5"]
     assert live.dataset().train.x.shape == (72, 4)
+
+
+def test_the_losses_of_batches_are_those_of_the_run_from_where_the_sitting_began(tmp_path):
+    live = LiveRun("live", tmp_path / "run")
+    whole = fit(None, epochs=2, callbacks=[Watch(live)])
+    moments, losses = live.batch_losses()
+    assert moments == pytest.approx([step / 5 for step in range(1, 11)])
+    assert np.mean(losses[:4] + losses[4:5]) == pytest.approx(whole.history["loss"][0], rel=0.05)  # the last is smaller
+
+    class Stop(gn.Callback):
+        def on_step_end(self, loop):
+            if loop.step == 7:
+                loop.stop("enough")
+
+    fit(tmp_path / "run", epochs=2, callbacks=[Stop()])
+    fit(tmp_path / "run", epochs=2, resume=True, callbacks=[Watch(live)])
+    assert live.batch_losses()[0] == pytest.approx([8 / 5, 9 / 5, 2])
+    assert live.batch_losses()[1] == losses[7:]
 
 
 @pytest.mark.parametrize("compile", [False, True])

@@ -265,12 +265,22 @@ def test_a_report_shows_its_choice_without_a_server(tab, folder, tmp_path):
     assert tab.locator("main .bad:visible").count() == 0
 
 
-def test_a_run_of_a_program_says_why_its_network_is_not_shown(tab, tmp_path):
-    fit(tmp_path / "run")
+def test_a_run_of_a_program_that_keeps_no_rows_says_what_to_type(tab, tmp_path):
+    fit(tmp_path / "run", keep_rows=0)
     with served(SavedRun(tmp_path / "run")) as client:
         open_page(tab, client, "network")
-        tab.wait_for_selector(".card.error:visible")
+        tab.wait_for_selector(".card.error:visible:has-text('glassnet.view(run)')")
         tab.goto(f"http://{client.host}/#backprop")
         tab.wait_for_selector(".box:has-text('multiply')")  # an expression needs no data
         assert tab.get_by_role("button", name="A neuron").count() == 0
         tab.expected.append("status of 422")
+
+
+def test_a_run_of_a_program_is_shown_with_the_rows_that_it_kept(tab, tmp_path):
+    fit(tmp_path / "run", keep_rows=16)
+    with served(SavedRun(tmp_path / "run")) as client:
+        open_page(tab, client, "network")
+        tab.wait_for_selector("circle[data-stage='1']")
+        assert "Of the 18 val rows, 16 are known here." in tab.locator("main").inner_text()
+        tab.goto(f"http://{client.host}/#results")
+        tab.wait_for_selector(".figure:has-text('16 of 18 rows')")

@@ -208,12 +208,12 @@ def test_results_beside_a_training_follow_it(tab):
 
 
 def test_a_run_without_its_data_is_a_card(tab, tmp_path):
-    fit(tmp_path / "run")
+    fit(tmp_path / "run", keep_rows=0)
     with served(SavedRun(tmp_path / "run")) as client:
         tab.expected = [*tab.expected, "422"]
         for panel in ("landscape", "results"):
             open_page(tab, client, panel)
-            tab.wait_for_selector(".card.error p:text-matches('the data of this run is not known')")
+            tab.wait_for_selector(".card.error p:text-matches('this needs rows of the data')")
 
 
 def test_a_report_opens_the_cells_without_a_server(tab, tmp_path):

@@ -1,5 +1,6 @@
 """Runs as the page sees them: saved, going on elsewhere, in memory; and folders that someone made to do harm."""
 
+import json
 import os
 import struct
 import time
@@ -10,10 +11,12 @@ import pytest
 import glassnet as gn
 from glassnet.doctor.file import DOCTOR
 from glassnet.engine.errors import CheckpointError, ConfigError
+from glassnet.train import diagnostics
 from glassnet.train.checkpoint import LATEST, read_position
 from glassnet.train.diagnostics import DIAGNOSTICS
-from glassnet.train.run_folder import CONFIG, RunFolder
+from glassnet.train.run_folder import CONFIG, STOP, RunFolder
 from glassnet.train.storage import sealed_json
+from glassnet.viewer.answers import to_json
 from glassnet.viewer.in_memory import FinishedRun
 from glassnet.viewer.panels import PANELS
 from glassnet.viewer.query import Query
@@ -70,6 +73,32 @@ def test_a_run_that_goes_on_is_read_again(tmp_path):
     assert seen.position().step == run.steps
 
 
+def test_of_a_record_that_grows_only_what_is_new_is_parsed(folder, monkeypatch):
+    whole = (folder / DIAGNOSTICS).read_bytes().splitlines(keepends=True)
+    parsed = []
+    parse = diagnostics.parse_sealed_json
+    monkeypatch.setattr(diagnostics, "parse_sealed_json", lambda line, name: parsed.append(name) or parse(line, name))
+    seen = SavedRun(folder)
+    with (folder / DIAGNOSTICS).open("wb") as file:
+        for line in whole[:3]:
+            file.write(line)
+        file.write(whole[3][:20])  # it is being written
+        file.flush()
+        assert seen.diagnostics().steps == [0, 2]
+        series = PANELS["health"].data(seen, Query())
+        file.write(whole[3][20:] + b"".join(whole[4:]))
+    assert seen.diagnostics().steps == list(range(0, 15, 2))
+    assert len(parsed) == len(whole)
+    assert parsed[-1].endswith(f"line {len(whole)}")
+    again = PANELS["health"].data(seen, Query())
+    assert again == PANELS["health"].data(SavedRun(folder), Query())
+    assert (series["steps"], again["steps"]) == (2, 8)
+    (folder / "other").write_bytes(b"".join(whole[:2]))  # another sitting
+    (folder / "other").replace(folder / DIAGNOSTICS)
+    assert seen.diagnostics().steps == [0]
+    assert PANELS["health"].data(seen, Query())["steps"] == 1
+
+
 def test_a_run_that_was_left_long_ago_counts_as_stopped(folder):
     config = dict(SavedRun(folder).config()) | {"total_steps": 10**6}
     (folder / CONFIG).write_bytes(sealed_json(config))
@@ -80,6 +109,25 @@ def test_a_run_that_was_left_long_ago_counts_as_stopped(folder):
     assert seen.state() == "stopped"
 
 
+def test_a_run_that_goes_on_elsewhere_is_asked_to_stop_once(folder):
+    assert SavedRun(folder).actions() == ()
+    with pytest.raises(ConfigError, match="cannot stop from here now: it is done"):
+        SavedRun(folder).ask("stop")
+    (folder / CONFIG).write_bytes(sealed_json(dict(SavedRun(folder).config()) | {"total_steps": 10**6}))
+    with served(SavedRun(folder)) as client:
+        (name,) = ids(client)
+        assert client(f"/api/runs/{name}/ask/resume", "POST").status == 422
+        assert not (folder / STOP).exists()
+        assert client(f"/api/runs/{name}/ask/stop", "POST").status == 200
+        assert (folder / STOP).read_bytes() == b""
+        assert client(f"/api/runs/{name}/ask/stop", "POST").status == 422
+    seen = SavedRun(folder)
+    assert "asked to stop" in seen.summary()["hint"]
+    for path in folder.iterdir():
+        os.utime(path, (1, 1))
+    assert seen.summary()["hint"] == f"go on with: glassnet.fit(..., folder='{folder}', resume=True)"
+
+
 def test_a_run_in_memory(tmp_path):
     run = fit(None)
     seen = FinishedRun(run)
@@ -87,12 +135,25 @@ def test_a_run_in_memory(tmp_path):
     for panel in PANELS.values():
         assert panel.data(seen, Query())
     assert seen.dataset().train.x.shape == (72, 4)
-    run.save(tmp_path / "saved")
+    run.save(tmp_path / "saved", keep_rows=0)
     for loaded in (FinishedRun(gn.Run.load(tmp_path / "saved")), SavedRun(tmp_path / "saved")):
-        with pytest.raises(ConfigError, match="the data of this run is not known"):
+        with pytest.raises(ConfigError, match="there are none in the folder of this run"):
             loaded.dataset()
     saved = fit_digits(tmp_path / "digits")
     assert FinishedRun(saved).dataset().classes == SavedRun(tmp_path / "digits").dataset().classes
+
+
+def test_the_rows_that_a_program_kept_fill_every_panel(tmp_path):
+    run = fit(tmp_path / "run", keep_rows=16)
+    for seen in (SavedRun(tmp_path / "run"), FinishedRun(gn.Run.load(tmp_path / "run"))):
+        for panel in PANELS.values():
+            assert panel.data(seen, Query())
+        assert len(PANELS["health"].data(seen, Query({"layer": "4", "show": "map"}))["rows"][0]) == 16
+        results = PANELS["results"].data(seen, Query())
+        assert (results["split"], results["rows"], results["total"]) == ("val", 16, 18)
+        assert PANELS["results"].data(seen, Query({"split": "train"}))["total"] == 72
+    whole = PANELS["results"].data(FinishedRun(run), Query())
+    assert (whole["rows"], whole["total"]) == (18, 18)
 
 
 def test_a_folder_of_runs_is_looked_through_again(tmp_path):
@@ -108,6 +169,9 @@ def test_a_folder_of_runs_is_looked_through_again(tmp_path):
     assert [one["name"] for one in second] == ["a", "b"]
     assert second[0]["id"] == first[0]["id"]
     assert len({one["id"] for one in second}) == 2
+    (tmp_path / "a" / CONFIG).unlink()
+    runs._next = 0.0
+    assert runs.summaries() == second[1:]
 
 
 @pytest.mark.parametrize(("make", "sentence"), [(None, "there is no folder"), ("empty", "holds no run")])
@@ -214,3 +278,12 @@ def test_names_of_folders_are_only_text(tmp_path, name):
 def test_an_unknown_run_is_no_run():
     with pytest.raises(KeyError):
         Runs()["../a"]
+
+
+def test_the_panel_of_a_million_epochs_is_small(tmp_path):
+    run = fit(None)
+    falling = np.geomspace(2.0, 0.1, 10**6).tolist()
+    run.history = dict.fromkeys(("loss", "val_loss", "accuracy", "val_accuracy", "lr", "seconds"), falling)
+    answer = to_json(PANELS["run"].data(FinishedRun(run), Query()))
+    assert len(answer) < 200_000
+    assert json.loads(answer)["curves"]["loss"]["y"][-1] == falling[-1]

@@ -1,6 +1,7 @@
 """The guard: every route refuses what it must, and no request reaches a route that is not in the table."""
 
 import asyncio
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import quote
 
@@ -8,13 +9,13 @@ import pytest
 
 from glassnet.engine.errors import ConfigError
 from glassnet.viewer.app import application
-from glassnet.viewer.panels import PANELS
+from glassnet.viewer.panels import PANELS, Panel
 from glassnet.viewer.runs import Runs
 from glassnet.viewer.saved import SavedRun
 from glassnet.viewer.security import LONGEST_BODY, LONGEST_QUERY, Guard
 from glassnet.viewer.server import Server
 
-from .pages import Client, fit_digits, ids, served, training
+from .pages import Client, fit, fit_digits, ids, served, training
 
 
 @pytest.fixture(scope="module")
@@ -261,3 +262,28 @@ def test_a_port_that_is_taken():
         pytest.raises(ConfigError, match=f"cannot be served at 127.0.0.1, port {server.port}"),
     ):
         Server(Runs(), port=server.port)
+
+
+def test_who_waits_when_the_server_ends_is_told_so(tmp_path, capfd, monkeypatch):
+    asked, ended = threading.Event(), threading.Event()
+
+    def slow(run, query):
+        asked.set()
+        assert ended.wait(30)
+
+    monkeypatch.setitem(PANELS, "run", Panel(slow))
+    fit(tmp_path / "run")
+    with served(SavedRun(tmp_path / "run")) as client:
+        (name,) = ids(client)
+        answers = []
+        threads = [
+            threading.Thread(target=lambda path=path: answers.append(client(path)))
+            for path in (f"/api/runs/{name}/run", "/api/events")
+        ]
+        [thread.start() for thread in threads]
+        assert asked.wait(30)
+        client.server.close()
+        [thread.join(30) for thread in threads]
+    ended.set()
+    assert sorted(answer.status for answer in answers) == [200, 503]
+    assert "Traceback" not in capfd.readouterr().err

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from glassnet.engine.errors import ConfigError
 from glassnet.viewer.answers import to_json
 from glassnet.viewer.query import Query
-from glassnet.viewer.thin import BUCKETS, Grown, Series, thin
+from glassnet.viewer.thin import BUCKETS, Grown, thin
 
 
 def test_a_million_points_keep_what_stands_out():
@@ -52,17 +52,6 @@ def test_lists_that_grow_are_converted_once():
     np.testing.assert_array_equal(grown.array("loss", values), [1.0, np.nan, 3.0])
     np.testing.assert_array_equal(grown.array("loss", [5.0]), [5.0])
     np.testing.assert_array_equal(first, [1.0, np.nan])
-
-
-def test_a_series_stays_short_and_evenly_spaced():
-    series = Series(most=100)
-    for i in range(100_000):
-        series.add(i, -i)
-    assert 50 <= len(series.x) <= 100
-    assert len(set(np.diff(series.x))) == 1
-    assert series.x[0] == 0
-    assert series.x[-1] > 97_000
-    assert series.y == [-x for x in series.x]
 
 
 @pytest.mark.parametrize(

@@ -64,6 +64,7 @@ def train_network(
         callbacks=[*([] if recipe.patience is None else [EarlyStopping(recipe.patience)]), *callbacks],
         folder=folder,
         resume=resume,
+        keep_rows=0,  # the recipe says where the data is
         progress=progress,
         notes=notes,
         compile=COMPILE[recipe.compile],

@@ -41,14 +41,14 @@ def write_arrays(path: Path, arrays: Mapping[str, Array], notes: Mapping[str, An
     write_atomically(path, seal(save(dict(arrays), metadata)), keep)
 
 
-def read_arrays(path: Path) -> tuple[dict[str, Array], dict[str, Any]]:
-    """The arrays and notes of a file. Raises CheckpointError for a missing, damaged or foreign file, which names the
-    file and what to do.
+def read_arrays(path: Path, limit: int | None = None) -> tuple[dict[str, Array], dict[str, Any]]:
+    """The arrays and notes of a file. Raises CheckpointError for a missing, damaged or foreign file, or one of more
+    than ``limit`` bytes, which names the file and what to do.
     """
     from safetensors import SafetensorError
     from safetensors.numpy import load
 
-    content = read_file(path)
+    content = read_file(path, limit)
     try:
         check_seal(content, str(path))
         header = content[8 : 8 + int.from_bytes(content[:8], "little")]

@@ -67,6 +67,7 @@ class Diagnostics(Callback):
         self.buffers: dict[str, dict[str, list[Value]]] = {}
         self.kinds: dict[str, str] = {}
         self.histograms: dict[str, list[Distributions]] = {}
+        self._read, self._lines = 0, 0  # bytes and lines of a file
 
     def on_fit_start(self, loop: Loop) -> None:
         """Begin the file; of a resumed run, keep what was recorded before its checkpoint."""
@@ -120,22 +121,33 @@ class Diagnostics(Callback):
 
     @classmethod
     def read(cls, path: Path) -> Diagnostics:
-        """The record in a file; a last line without an end was cut by a kill and is left out.
+        """The record in a file; a last line without an end was cut by a kill, or is being written, and is left out.
 
         Raises CheckpointError if any other byte is not as it was written.
         """
-        found, name = cls(), str(path)
-        lines = read_file(path, LONGEST).split(b"\n")[:-1]
+        found = cls()
+        found.read_on(path)
+        return found
+
+    def read_on(self, path: Path) -> None:
+        """Add what was added to the file of this record since it was read: of a long training that goes on, only that
+        is parsed. Raises CheckpointError as ``read`` does; the record is none any more then.
+        """
+        content = read_file(path, LONGEST)
+        fresh = content[self._read : content.rfind(b"\n") + 1]
+        lines = fresh.split(b"\n")[:-1]
         try:
-            head, *rows = [parse_sealed_json(line, f"{name} line {i}") for i, line in enumerate(lines, 1)]
-            found.kinds = dict(head["kinds"])
+            rows = [parse_sealed_json(line, f"{path} line {i}") for i, line in enumerate(lines, self._lines + 1)]
+            if self._lines == 0:
+                head, *rows = rows
+                self.kinds = dict(head["kinds"])
             for row in rows:
-                found._add(row)
+                self._add(row)
         except CheckpointError as error:
             raise CheckpointError(f"{error} {_WAY_OUT}") from error
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise CheckpointError(f"{path} is not a record of diagnostics: {error}. {_WAY_OUT}") from error
-        return found
+        self._read, self._lines = self._read + len(fresh), self._lines + len(lines)
 
     def plot(self, path: str | Path | None = None) -> Any:
         """A matplotlib figure of the record over the steps; saved if a path is given."""

@@ -11,11 +11,14 @@ from typing import TYPE_CHECKING, Any
 from glassnet.data.dataset import Dataset
 from glassnet.engine.errors import CheckpointError, ConfigError
 from glassnet.engine.namespace import Array
+from glassnet.engine.options import integer_option
 from glassnet.nn.config import from_config, to_config
 from glassnet.nn.module import Module
 from glassnet.nn.predict import TASKS
+from glassnet.train import kept_rows
 from glassnet.train.checkpoint import FORMAT, LATEST, latest_checkpoint, part, read_arrays, read_notes, write_arrays
 from glassnet.train.diagnostics import DIAGNOSTICS, Diagnostics
+from glassnet.train.kept_rows import USUAL
 from glassnet.train.position import Position
 from glassnet.train.run_folder import CONFIG, LOG, log_text, make_folder, write_config
 from glassnet.train.snapshots import write_snapshots
@@ -69,9 +72,10 @@ class Run:
         parts += [f"stopped: {self.stopped}"] if self.stopped else []
         return f"Run({', '.join(parts)}, {'not saved' if self.folder is None else f'saved in {self.folder}'})"
 
-    def save(self, folder: str | Path) -> Path:
-        """Write the run into a folder of its own, to be read by ``Run.load``: configuration, log, diagnostics and the
-        weights that the network has now. Raises ConfigError if the folder holds a run already.
+    def save(self, folder: str | Path, *, keep_rows: int = USUAL) -> Path:
+        """Write the run into a folder of its own, to be read by ``Run.load``: configuration, log, diagnostics, the
+        weights that the network has now, and so many rows of each split, see ``fit``. Raises ConfigError if the folder
+        holds a run already.
         """
         folder = Path(folder)
         if (folder / CONFIG).exists():
@@ -88,6 +92,8 @@ class Run:
             write_snapshots(folder, self.snapshots)
         if self.diagnostics is not None:
             write_atomically(folder / DIAGNOSTICS, self.diagnostics.text())
+        if self.data is not None:
+            kept_rows.keep_rows(folder, self.data, integer_option("keep_rows", keep_rows, 0))
         write_config(folder, self.config)
         return folder
 

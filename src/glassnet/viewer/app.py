@@ -23,8 +23,9 @@ from glassnet.viewer.query import Query
 from glassnet.viewer.runs import Runs
 from glassnet.viewer.security import Guard
 
-#: Seconds between two events, and after how many of them a sign of life is sent where nothing has changed.
-INTERVAL, ALIVE = 0.25, 40
+#: Seconds between two events, and after how many of them a sign of life is sent where nothing has changed. The figures
+#: of a training change more than twice a second; more often, nobody reads them.
+INTERVAL, ALIVE = 0.4, 25
 ACTIONS = ("stop", "resume")
 
 
@@ -46,7 +47,7 @@ def application(runs: Runs, *, hosts: frozenset[str], token: str, ending: Callab
         run, chosen = _found(runs, request), PANELS.get(request.path_params["panel"])
         if chosen is None:
             raise HTTPException(404)
-        return await _answer(chosen.data, run, Query(request.query_params))
+        return await _answer(chosen.answer, run, Query(request.query_params))
 
     async def action(request: Request) -> Response:
         run, name = _found(runs, request), request.path_params["action"]

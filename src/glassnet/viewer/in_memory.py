@@ -11,12 +11,12 @@ from glassnet.engine.errors import ConfigError
 from glassnet.engine.namespace import Array
 from glassnet.nn.module import Module
 from glassnet.nn.summary import LayerRow, layer_rows
-from glassnet.recipe.recipe import data_of
 from glassnet.train.diagnostics import Diagnostics
 from glassnet.train.position import Position
 from glassnet.train.run import Run
 from glassnet.train.snapshots import read_snapshots
 from glassnet.viewer.findings import cards
+from glassnet.viewer.saved import data_in
 from glassnet.viewer.seen import UNKNOWN_DATA, SeenRun, State
 
 
@@ -26,6 +26,7 @@ class FinishedRun(SeenRun):
     def __init__(self, run: Run) -> None:
         super().__init__("run" if run.folder is None else run.folder.name)
         self.run = run
+        self._known: tuple[Dataset, Mapping[str, int]] | None = None
 
     def version(self) -> str:
         """It does not change."""
@@ -61,12 +62,23 @@ class FinishedRun(SeenRun):
         return layer_rows(self.run.net)
 
     def dataset(self) -> Dataset:
-        """What it was trained on, or that of the command. Raises ConfigError for a loaded run of a program."""
-        if self.run.data is not None:
-            return self.run.data
-        if self.run.folder is None or "recipe" not in self.run.config:
-            raise ConfigError(UNKNOWN_DATA)
-        return data_of(self.run.config, self.run.folder)
+        """What it was trained on; of a loaded run, what its folder knows of that."""
+        return self._data()[0]
+
+    def sizes(self) -> Mapping[str, int]:
+        """The rows of each split that were trained on."""
+        return self._data()[1]
+
+    def _data(self) -> tuple[Dataset, Mapping[str, int]]:
+        if self._known is None:
+            run = self.run
+            if run.data is not None:
+                self._known = run.data, {name: len(split) for name, split in run.data.splits.items()}
+            elif run.folder is None:
+                raise ConfigError(UNKNOWN_DATA)
+            else:
+                self._known = data_in(run.folder, run.config)
+        return self._known
 
     def findings(self) -> list[dict[str, Any]]:
         """What the doctor found in it."""

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as TooLate
+from itertools import accumulate
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -31,13 +32,13 @@ from glassnet.train.run_folder import CONFIG
 from glassnet.train.snapshots import Snapshots
 from glassnet.viewer.findings import cards
 from glassnet.viewer.seen import SeenRun, State
-from glassnet.viewer.thin import Grown, Series
+from glassnet.viewer.thin import Grown
 
 if TYPE_CHECKING:
     from glassnet.train.loop import Loop
 
 #: Seconds between two notes of where the training is, and how long a page waits for the training to answer.
-INTERVAL, WAIT = 0.1, 5.0
+INTERVAL, WAIT = 0.2, 5.0
 STOPPED = "stopped from the page"
 
 T = TypeVar("T")
@@ -57,11 +58,11 @@ class Watch(Callback):
         self.run.begin(loop)
 
     def on_step_end(self, loop: Loop) -> None:
-        """Note, unless that was done less than a tenth of a second ago; do what was asked for."""
+        """Note, unless that was done a moment ago; do what was asked for."""
         now = time.perf_counter()
         if now >= self._next:
             self._next = now + INTERVAL
-            self.run.note(loop.last_loss)
+            self.run.note()
         self.run.do_what_was_asked()
 
     def on_epoch_end(self, loop: Loop) -> None:
@@ -87,7 +88,7 @@ class LiveRun(SeenRun):
         self._running = False
         self._failure: str | None = None
         self._began = 0.0
-        self._losses = Series()
+        self._losses: tuple[list[float], list[float]] = [], []
         self._notes: list[tuple[float, int]] = []  # when, and how many steps: to say how fast it goes
         self._asked: SimpleQueue[tuple[Callable[[Loop], Any], Future[Any]]] = SimpleQueue()
         self._resumes: SimpleQueue[bool] = SimpleQueue()
@@ -105,11 +106,10 @@ class LiveRun(SeenRun):
         self._running, self._failure = True, None
         self.changes += 1
 
-    def note(self, loss: float) -> None:
+    def note(self) -> None:
         """Where the training is."""
-        loop = self.loop
-        self._losses.add(loop.step / loop.steps_per_epoch, loss)
-        self._notes = [*self._notes[-20:], (time.perf_counter(), loop.step)]
+        self._losses = _losses(self.loop)
+        self._notes = [*self._notes[-10:], (time.perf_counter(), self.loop.step)]
         self.changes += 1
 
     def do_what_was_asked(self) -> None:
@@ -123,6 +123,7 @@ class LiveRun(SeenRun):
 
     def end(self) -> None:
         """A sitting is over."""
+        self._losses = _losses(self.loop)
         self._running = False
         self.changes += 1
         self.do_what_was_asked()
@@ -247,8 +248,8 @@ class LiveRun(SeenRun):
         return next((one for one in self.loop.callbacks if isinstance(one, Listener)), None)
 
     def batch_losses(self) -> tuple[list[float], list[float]]:
-        """The losses of the batches that were noted."""
-        return list(self._losses.x), list(self._losses.y)
+        """The means over blocks of steps of this sitting, each at its end."""
+        return self._losses
 
     def rate(self) -> float | None:
         """Over about the last two seconds."""
@@ -280,6 +281,13 @@ def _do(work: Callable[[Loop], Any], loop: Loop, answer: Future[Any]) -> None:
         answer.set_result(work(loop))
     except Exception as error:  # noqa: BLE001  # it is raised where it was asked for, and the training goes on
         answer.set_exception(error)
+
+
+def _losses(loop: Loop) -> tuple[list[float], list[float]]:
+    """The record of a training, while nothing is added to it."""
+    record = loop.losses
+    ends = accumulate(record.counts(), initial=loop.step - record.steps)
+    return [step / loop.steps_per_epoch for step in ends][1:], record.means()
 
 
 def _stop(loop: Loop) -> None:

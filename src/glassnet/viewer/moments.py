@@ -10,6 +10,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
+from glassnet.engine.errors import CheckpointError
 from glassnet.engine.namespace import Array
 from glassnet.nn.module import Module
 from glassnet.viewer.seen import SeenRun
@@ -26,12 +27,19 @@ class Moment:
 
 
 def moments(run: SeenRun, net: Module) -> list[Moment]:
-    """What is kept of the training in its order, and at the end the network of now, if that is another one."""
+    """What is kept of the training in its order, and at the end the network of now, if that is another one.
+
+    Raises CheckpointError for weights of another network.
+    """
+    now = net.state_dict()
+    shapes = {name: array.shape for name, array in now.items()}
     found = [
         Moment("start" if epoch == 0 else f"epoch {epoch}", weights)
         for epoch, weights in sorted(run.snapshots().items())
     ]
-    now = net.state_dict()
+    for one in found:
+        if {name: array.shape for name, array in one.weights.items()} != shapes:
+            raise CheckpointError(f"the weights that were kept of {one.name} belong to another network.")
     if not found or not all(np.array_equal(array, found[-1].weights.get(name, ())) for name, array in now.items()):
         found.append(Moment("now" if run.state() == "running" else "result", now))
     return found

@@ -46,10 +46,11 @@ def report(runs: Runs) -> bytes:
     shown = dict(list(runs.all().items())[-MOST:])
     if not shown:
         raise ConfigError("there is no run to report.")
-    answers = {key: answer for name, run in shown.items() for key, answer in _answers(name, run)}
-    summaries = [one for one in runs.summaries() if one["id"] in shown]
+    answers = {_embedded(key): answer for name, run in shown.items() for key, answer in _answers(name, run)}
+    # How to go on names a place on this disk.
+    summaries = [one | {"hint": None} for one in runs.summaries() if one["id"] in shown]
     room = LARGEST - len(_file(summaries, {}))
-    while sum(len(key) + len(answer) + 4 for key, answer in answers.items()) > room:
+    while sum(len(key) + len(answer) + 2 for key, answer in answers.items()) > room:
         answers[max(answers, key=lambda key: len(answers[key]))] = LEFT_OUT
     return _file(summaries, answers)
 
@@ -65,7 +66,7 @@ def _answers(name: str, run: SeenRun) -> Iterator[tuple[str, bytes]]:
         for query in queries:
             key = f"{name}/{panel}?{json.dumps(sorted(query.items()), separators=(',', ':'), ensure_ascii=False)}"
             try:
-                yield key, _embedded(found.data(run, Query(query)))
+                yield key, _embedded(found.answer(run, Query(query)))
             except GlassnetError as error:
                 yield key, _embedded({"error": str(error)})
 
@@ -75,9 +76,9 @@ def _embedded(value: Any) -> bytes:
     return to_json(value).replace(b"<", b"\\u003c")
 
 
-def _file(summaries: list[dict[str, Any]], answers: dict[str, bytes]) -> bytes:
-    """The whole page."""
-    told = b",".join(_embedded(key) + b":" + answer for key, answer in answers.items())
+def _file(summaries: list[dict[str, Any]], answers: dict[bytes, bytes]) -> bytes:
+    """The whole page. answers: by their keys as JSON."""
+    told = b",".join(key + b":" + answer for key, answer in answers.items())
     data = b'{"runs":' + _embedded(summaries) + b',"answers":{' + told + b"}}"
     modules = {name: f"data:text/javascript;base64,{_base64(page.files()[name])}" for name in page.modules()}
     head = "\n".join(

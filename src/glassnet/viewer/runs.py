@@ -57,9 +57,12 @@ class Runs:
         if now < self._next:
             return
         self._next = now + AGAIN
-        for path in run_folders(folder):
-            if str(path) not in self._ids:
-                self._ids[str(path)] = self.add(SavedRun(path))
+        found = {str(path): path for path in run_folders(folder)}
+        for gone in self._ids.keys() - found.keys():
+            del self._runs[self._ids.pop(gone)]
+        for name, path in found.items():
+            if name not in self._ids:
+                self._ids[name] = self.add(SavedRun(path))
 
 
 def _summary(run: SeenRun) -> dict[str, Any]:

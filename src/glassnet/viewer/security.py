@@ -14,6 +14,7 @@ make the browser ask in their name, and other users of the machine must not get 
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import secrets
@@ -64,9 +65,12 @@ class Guard:
         if scope["type"] != "http":  # websockets: none are served
             raise RuntimeError(f"the page serves no {scope['type']}")
         more = list(self.headers)
+        begun = False
 
         async def guarded(message: Message) -> None:
+            nonlocal begun
             if message["type"] == "http.response.start":
+                begun = True
                 message["headers"] = [*message.get("headers", []), *more]
             await send(message)
 
@@ -76,7 +80,13 @@ class Guard:
         except RefusedError as refused:
             await _answer(scope, guarded, refused)
             return
-        await self.app(scope, receive, guarded)
+        try:
+            await self.app(scope, receive, guarded)
+        except asyncio.CancelledError:  # the server ends, and whoever waits for an answer is told so
+            if begun:
+                await send({"type": "http.response.body", "body": b""})
+            else:
+                await _answer(scope, guarded, RefusedError(503, "the program that serves this page is ending."))
 
     def _check(self, scope: Scope) -> bool:
         """Whether the token came in the address. Raises RefusedError for what is not allowed."""

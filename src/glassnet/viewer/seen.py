@@ -22,8 +22,13 @@ from glassnet.viewer.thin import Grown
 State = Literal["running", "going on", "stopped", "done"]
 
 
+#: Values of the history in the line of a run, and characters of a text there.
+MOST_VALUES, LONGEST = 40, 500
 #: Of a run whose folder does not say what it was trained on.
-UNKNOWN_DATA = "the data of this run is not known: it was trained by a program, not by the command."
+UNKNOWN_DATA = (
+    "this needs rows of the data, and there are none in the folder of this run: the program that trained it kept none "
+    "(keep_rows=0). Show it from that program with glassnet.view(run)."
+)
 
 
 class SeenRun(ABC):
@@ -80,18 +85,26 @@ class SeenRun(ABC):
     def dataset(self) -> Dataset:
         """What it is trained on."""
 
+    def sizes(self) -> Mapping[str, int]:
+        """The rows of each split, of which ``dataset`` may hold only some."""
+        return {name: len(split) for name, split in self.dataset().splits.items()}
+
     def findings(self) -> list[dict[str, Any]]:
         """What the doctor has found, causes first, see ``viewer.findings``."""
         return []
 
     def batch_losses(self) -> tuple[list[float], list[float]]:
-        """When, in epochs, and the losses of the batches then, as far as someone has noted them."""
+        """When, in epochs, and the mean losses of the steps until then, as far as they are known."""
         return [], []
 
     def rate(self) -> float | None:
         """Steps a second, if that is known."""
         position = self.position()
         return position.step / position.seconds if position.step and position.seconds else None
+
+    def hint(self) -> str | None:
+        """What else there is to say about how it goes on."""
+        return None
 
     def actions(self) -> tuple[str, ...]:
         """What the page may ask for now: "stop" or "resume"."""
@@ -111,7 +124,7 @@ class SeenRun(ABC):
         try:
             position, config = self.position(), self.config()
             total = config.get("total_steps")
-            last = {name: values[-1] for name, values in list(position.history.items()) if values}
+            known = [(name, values) for name, values in list(position.history.items()) if values][:MOST_VALUES]
             found.update(
                 state=self.state(),
                 step=position.step,
@@ -119,8 +132,9 @@ class SeenRun(ABC):
                 epoch=max((len(values) for values in list(position.history.values())), default=0),
                 seconds=position.seconds,
                 rate=self.rate(),
-                stopped=position.stopped,
-                last=last,
+                stopped=None if position.stopped is None else position.stopped[:LONGEST],
+                last={name[:80]: values[-1] for name, values in known},
+                hint=self.hint(),
                 actions=list(self.actions()),
             )
         except GlassnetError as error:

@@ -2,11 +2,11 @@
 
 import { el, replace, svg, text } from "glassnet/dom.js";
 import { PANELS } from "glassnet/panels/table.js";
-import { act, ask, listen, live } from "glassnet/transport.js";
+import { act, ask, listen, live, plotly } from "glassnet/transport.js";
 
 const MOST_AT_FIRST = 6;
 /** Milliseconds between two drawings of a panel; the figures of the run change more often. */
-const GAP = 450;
+const GAP = 900;
 const state = { runs: [], shown: new Set(), chosen: null, open: [], sheets: new Map(), versions: "", busy: false, again: null };
 
 // What panels are given, see panels/table.js
@@ -112,9 +112,9 @@ async function refresh(always = false) {
   state.versions = versions;
   const begun = performance.now();
   for (const one of state.open) await bring(one);
-  // Drawing must not take the processor from the training: twice a second, and at most a fifth of the time.
+  // Drawing must not take the processor from the training: once a second, and at most a tenth of the time.
   const took = performance.now() - begun;
-  if (live && !always) await new Promise((resolve) => setTimeout(resolve, Math.max(GAP - took, 4 * took)));
+  if (live && !always) await new Promise((resolve) => setTimeout(resolve, Math.max(GAP - took, 9 * took)));
   state.busy = false;
   if (state.again) {
     const wanted = state.again;
@@ -128,7 +128,8 @@ async function bring(one) {
   try {
     const broken = page.chosen()?.summary.error;
     if (broken) throw new Error(broken);
-    if (state.chosen !== null && page.chosen().summary.state !== "waiting") await one.update();
+    if (page.chosen()?.summary.state === "waiting") plotly().catch(() => {}); // there is time now; who draws with it says what is wrong
+    else if (state.chosen !== null) await one.update();
     one.error.hidden = true;
   } catch (error) {
     replace(one.error, el("h3", {}, "This cannot be shown"), el("p", {}, error.message));

@@ -44,6 +44,7 @@ export function card(options, makeTraces) {
   );
   picture.hidden = true;
   let given = null;
+  let pictured = ""; // what the picture shows: the same is not drawn again
   let ready = false;
   let inView = false;
   let due = false;
@@ -59,6 +60,11 @@ export function card(options, makeTraces) {
     redraw();
   }
 
+  async function draw(data) {
+    given = data;
+    if (JSON.stringify(data) !== pictured) await redraw();
+  }
+
   async function redraw() {
     if (given === null || !element.isConnected) return;
     due = live && !inView;
@@ -69,6 +75,7 @@ export function card(options, makeTraces) {
     nothing.hidden = !empty;
     picture.hidden = empty;
     replace(legend, empty ? [] : legendOf(given));
+    pictured = JSON.stringify(given);
     if (empty) return;
     await Plotly.react(picture, traces, layout(options, logarithmic, given), { displayModeBar: false, responsive: false });
     if (!ready) {
@@ -77,7 +84,7 @@ export function card(options, makeTraces) {
     }
   }
 
-  const chart = { element, redraw, picture, draw: (data) => ((given = data), redraw()) };
+  const chart = { element, redraw, picture, draw };
   drawn.add(chart);
   return chart;
 }

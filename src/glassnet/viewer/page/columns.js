@@ -33,6 +33,7 @@ export function drawing({ onPoint, onChoose }) {
       build(data, width);
     }
     parts.forEach((part, i) => fill(part, data.stages[i], i, options));
+    picture.classList.toggle("still", Boolean(options.still));
     fillEdges(data);
     mark();
   }

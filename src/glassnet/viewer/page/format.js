@@ -1,11 +1,13 @@
 // Numbers and times as people read them.
 
+const WHOLE = new Intl.NumberFormat("en"); // made once: toLocaleString makes one each time
+
 /** Four digits at most: 0.0312, 1.234, 12,345, 1.2e-7; a dash where there is none. */
 export function number(value) {
   if (typeof value !== "number" || !Number.isFinite(value)) return "–";
   const size = Math.abs(value);
   if (size !== 0 && (size < 1e-3 || size >= 1e7)) return value.toExponential(2).replace("e+", "e");
-  if (Number.isInteger(value) || size >= 1000) return Math.round(value).toLocaleString("en");
+  if (Number.isInteger(value) || size >= 1000) return WHOLE.format(Math.round(value));
   return String(Number(value.toPrecision(4)));
 }
 

@@ -15,6 +15,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from glassnet.viewer.panels import backprop, health, landscape, network, neuron, results, run
 from glassnet.viewer.query import Query
 from glassnet.viewer.seen import SeenRun
@@ -30,6 +32,11 @@ class Panel:
 
     data: Callable[[SeenRun, Query], dict[str, Any]]
     queries: Callable[[SeenRun], Iterable[dict[str, str]]] = _plain
+
+    def answer(self, run: SeenRun, query: Query) -> dict[str, Any]:
+        """``data``, without warnings on the terminal: what is not finite is seen on the page."""
+        with np.errstate(all="ignore"):
+            return self.data(run, query)
 
 
 PANELS: dict[str, Panel] = {

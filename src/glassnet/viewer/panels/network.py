@@ -31,6 +31,7 @@ def data(run: SeenRun, _query: Query) -> dict[str, Any]:
     return {
         "split": name,
         "rows": len(split),
+        "of": run.sizes()[name],
         "offered": [{"row": row, **show_input(dataset, split.x[row], split.y[row])} for row in offered(dataset)],
         "epochs": list(run.snapshots()),
         "kinds": kinds(dataset),

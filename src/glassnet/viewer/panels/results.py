@@ -69,6 +69,7 @@ def _outcome(run: SeenRun, query: Query, part: str) -> dict[str, Any]:
     layers = embedding.exists(run.network(), dataset)
     return {
         **found.overview(),
+        "total": run.sizes()[name],
         "parts": [
             *(["boundary"] if boundary.exists(dataset) else []),
             *(["embedding"] if layers else []),

@@ -20,8 +20,8 @@ from glassnet.viewer.numbers import digits
 from glassnet.viewer.results.examples import names_of
 from glassnet.viewer.seen import SeenRun
 
-#: Rows whose activations are drawn.
-ROWS = 600
+#: Rows whose activations are drawn, and classes at most.
+ROWS, MOST_CLASSES = 600, 10_000
 
 
 def table_of(net: Module) -> Array | None:
@@ -52,6 +52,8 @@ def data(run: SeenRun) -> dict[str, Any]:
     name = next(name for name in ("val", "test", "train") if name in dataset.splits)
     split = cast(dataset.splits[name], net.dtype)
     x, y = batches(split, min(ROWS, len(split)), seed=0)[0]
+    if y.data.dtype.kind not in "iu" or not (y.data >= 0).all() or not (y.data < MOST_CLASSES).all():
+        raise ConfigError(f"points are drawn of classes, numbers below {MOST_CLASSES:,}; these targets are others.")
     seen = _inputs_of_last(net, x)
     names = names_of(dataset, int(max(y.data.max() + 1, len(dataset.classes or ()))))
     return {"kind": "rows", "split": name, "groups": y.data, "names": names, **_plane(seen)}

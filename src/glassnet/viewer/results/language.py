@@ -25,7 +25,8 @@ def samples(run: SeenRun, query: Query) -> dict[str, Any]:
     temperature = float(query.choice("temperature", TEMPERATURES, "1"))
     found = new_items(net, dataset, COUNT, seed=seed, temperature=temperature)
     vocabulary, context = vocabulary_of(dataset), dataset.train.x.shape[1]
-    known = sum(map(items_of(dataset, "train").__contains__, [*found, *found.left_out]))
+    items = items_of(dataset, "train")  # none are known of a run that only kept some rows
+    known = sum(map(items.__contains__, [*found, *found.left_out])) if items else None
     return {
         "items": [_scored(net, vocabulary, context, item) for item in found],
         "temperatures": list(TEMPERATURES),

@@ -51,7 +51,6 @@ class Outcome:
             "split": self.name,
             "splits": list(self.dataset.splits),
             "rows": len(self.rows),
-            "total": len(self.dataset.splits[self.name]),
             "scores": dict(self.scores),
             "worst": self.examples(self.worst()[:WORST]),
         }

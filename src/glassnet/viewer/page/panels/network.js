@@ -52,7 +52,7 @@ function build(page) {
       if (fresh) begin();
       drawTime();
     }
-    await refresh();
+    await refresh(!fresh);
   }
 
   function begin() {
@@ -153,13 +153,15 @@ function build(page) {
 
   const query = () => ({ ...state.query, ...(state.epoch === null ? {} : { epoch: String(state.epoch) }) });
 
-  async function refresh() {
+  /** still: the weights have moved on, the input is the same: nothing flows. */
+  async function refresh(still = false) {
     state.asked += 1;
     const own = state.asked;
     const flow = await page.ask(state.run, "flow", query());
     if (own !== state.asked) return; // another one was asked for meanwhile
     failed.hidden = true;
     state.flow = flow;
+    state.still = still;
     for (const tile of inputs.querySelectorAll("[data-row]")) tile.setAttribute("aria-pressed", tile.dataset.row === state.query.row);
     inputs.letters?.(flow);
     draw();
@@ -177,11 +179,13 @@ function build(page) {
   }
 
   function draw() {
-    map.draw(state.flow, { show: state.show });
+    map.draw(state.flow, { show: state.show, still: state.still });
     replace(verdict, said(state.flow));
     const guess = state.flow.target === undefined && state.show === "gradients" ? "The gradients are those of the loss if the prediction were right. " : "";
     const left = state.flow.left_out ? `${state.flow.left_out} more layers are not shown. ` : "";
-    text(note, `${guess}${left}Brightness is the size within a layer; edges are the strongest weights. Point at a neuron, or click to keep it.`);
+    const { rows, of, split } = state.choices;
+    const kept = rows < of ? `Of the ${number(of)} ${split} rows, ${number(rows)} are known here. ` : "";
+    text(note, `${guess}${left}${kept}Brightness is the size within a layer; edges are the strongest weights. Point at a neuron, or click to keep it.`);
   }
 
   function said({ prediction, target, loss, name, text: characters }) {

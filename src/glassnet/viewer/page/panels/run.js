@@ -85,7 +85,7 @@ function figureRow(page) {
     button.disabled = true;
     try {
       await page.act(page.chosen().id, action);
-      text(said, "");
+      draw(page.chosen());
     } catch (error) {
       text(said, error.message);
     }
@@ -94,7 +94,7 @@ function figureRow(page) {
 
   function draw(chosen) {
     if (!chosen) return;
-    const { step, total, epoch, rate, last = {}, actions, state, stopped } = chosen.summary;
+    const { step, total, epoch, rate, last = {}, actions, state, stopped, hint } = chosen.summary;
     if (cells.steps.dataset.key !== `${step} ${total}`) {
       cells.steps.dataset.key = `${step} ${total}`;
       replace(cells.steps, number(step), total ? el("small", {}, ` / ${number(total)}`) : null);
@@ -112,8 +112,8 @@ function figureRow(page) {
     button.hidden = action === null;
     text(button, action === "stop" ? "Stop" : "Resume");
     button.className = action === "stop" ? "stop" : "primary";
-    if (stopped && !goesOn) text(said, stopped);
-    else if (goesOn) text(said, "");
+    const words = [goesOn ? null : stopped, hint].filter(Boolean).join("; ");
+    if (words || goesOn) text(said, words);
   }
 
   return { element, draw };

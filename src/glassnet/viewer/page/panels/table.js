@@ -2,7 +2,7 @@
 //
 //   {element, update, tick}   element is shown in the page; update() is called when the panel is opened, and again whenever
 //                       a run that is shown has something new, or others are shown; it may be async and may throw an
-//                       Error, whose sentence is shown as a card. At most about twice a second, and less often the longer it
+//                       Error, whose sentence is shown as a card. At most about once a second, and less often the longer it
 //                       takes, so await what is drawn.
 //   tick                optional: called several times a second with nothing new but page.shown(); must be cheap
 //

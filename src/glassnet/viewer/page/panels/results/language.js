@@ -30,7 +30,8 @@ export function language(page) {
       const query = seed === 0 && (temperature.value || "1") === "1" ? {} : { seed: String(seed), temperature: temperature.value };
       const found = await page.ask(run.id, "results", { part: "samples", ...query });
       if (!temperature.options.length) replace(temperature, found.temperatures.map((one) => el("option", { value: one, selected: one === "1" }, `temperature ${one}`)));
-      text(said, `Made up, and not in the data; ${number(found.known)} of ${number(found.drawn)} drawn stand in the training rows and were left out. The redder a character, the more it surprised the network; the number is the mean loss.`);
+      const left = found.known === null ? "Made up; whether they are in the data is not known here." : `Made up, and not in the data; ${number(found.known)} of ${number(found.drawn)} drawn stand in the training rows and were left out.`;
+      text(said, `${left} The redder a character, the more it surprised the network; the number is the mean loss.`);
       replace(items, found.items.map((item) => el("li", {}, scored(item))));
     } catch (error) {
       fail(error);
