@@ -134,7 +134,7 @@ def test_health(tab, tmp_path):
         assert tab.get_by_label("Layer").input_value() == "1"
         (histograms,) = lines_of(tab, "Activations").values()
         assert histograms["x"] == [step for step, _, _ in run.diagnostics.histograms["1"]]
-        assert sum(row[0] for row in histograms["z"]) == pytest.approx(100, abs=1)
+        assert sum(row[0] ** 2 for row in histograms["z"]) == pytest.approx(100, abs=1)  # drawn are square roots
         (units,) = lines_of(tab, "Units and examples").values()
         assert (len(units["z"]), len(units["z"][0])) == (16, 64)
         share = sum(map(sum, units["z"])) / (16 * 64)

@@ -121,6 +121,7 @@ class SeenRun(ABC):
                 rate=self.rate(),
                 stopped=position.stopped,
                 last=last,
+                data=str(config.get("data", ""))[:80],
                 actions=list(self.actions()),
             )
         except GlassnetError as error:

@@ -4,6 +4,7 @@ import { el, replace, svg, text } from "glassnet/dom.js";
 import { PANELS } from "glassnet/panels/table.js";
 import { act, ask, listen, live } from "glassnet/transport.js";
 
+/** Runs that are laid over each other until someone chooses others. */
 const MOST_AT_FIRST = 6;
 /** Milliseconds between two drawings of a panel; the figures of the run change more often. */
 const GAP = 450;
@@ -28,7 +29,9 @@ const page = {
     refresh(true);
   },
   choose: (id) => {
+    const before = page.chosen();
     state.chosen = id;
+    if (page.chosen()?.summary.data !== before?.summary.data) showAlike();
     refresh(true);
   },
   point: (path) => {
@@ -62,7 +65,7 @@ const logo = svg(
 
 replace(
   document.getElementById("app"),
-  el("header", { class: "top" }, el("span", { class: "brand" }, logo, "glassnet"), title, chooser, pill, el("span", { class: "room" }), theme),
+  el("header", { class: "top" }, el("span", { class: "brand" }, logo, el("span", { class: "word" }, "glassnet")), title, chooser, pill, el("span", { class: "room" }), theme),
   tabs, lost, main,
 );
 for (const panel of PANELS) {
@@ -75,9 +78,10 @@ for (const panel of PANELS) {
 function sheet(panel) {
   if (!state.sheets.has(panel.name)) {
     const error = el("section", { class: "card error", role: "alert", hidden: true });
+    const waiting = el("p", { class: "card empty", role: "status", hidden: true }, "The training is about to begin. What there is to see appears here by itself.");
     const built = panel.build(page);
-    const element = el("section", { class: "sheet", "aria-label": panel.title }, live ? null : el("h2", { id: panel.name }, panel.title), error, built.element);
-    state.sheets.set(panel.name, { ...built, element, error });
+    const element = el("section", { class: "sheet", "aria-label": panel.title }, live ? null : el("h2", { id: panel.name }, panel.title), error, waiting, built.element);
+    state.sheets.set(panel.name, { ...built, body: built.element, of: null, element, error, waiting });
   }
   return state.sheets.get(panel.name);
 }
@@ -125,15 +129,21 @@ async function refresh(always = false) {
 
 /** Bring a sheet up to date, or show why that cannot be. */
 async function bring(one) {
+  const chosen = page.chosen();
   try {
-    const broken = page.chosen()?.summary.error;
-    if (broken) throw new Error(broken);
-    if (state.chosen !== null && page.chosen().summary.state !== "waiting") await one.update();
+    if (chosen?.summary.error) throw new Error(chosen.summary.error);
+    if (chosen && chosen.summary.state !== "waiting") {
+      one.body.hidden = false;
+      await one.update();
+      one.of = chosen.id;
+    }
     one.error.hidden = true;
   } catch (error) {
     replace(one.error, el("h3", {}, "This cannot be shown"), el("p", {}, error.message));
     one.error.hidden = false;
   }
+  one.body.hidden = one.of !== (chosen?.id ?? null); // nothing of another run beside the error of this one
+  one.waiting.hidden = !(one.body.hidden && one.error.hidden);
 }
 
 const STATES = { running: "training", "going on": "training elsewhere", stopped: "stopped", done: "finished", error: "unreadable", waiting: "about to begin" };
@@ -186,14 +196,18 @@ function setTheme(wanted) {
 
 // Begin
 
+/** Lay the last runs on the data of the chosen one over each other: losses on other data say nothing beside them. */
+function showAlike() {
+  const data = page.chosen()?.summary.data;
+  state.shown = new Set(state.runs.filter((one) => one.data === data).slice(-MOST_AT_FIRST).map((one) => one.id));
+}
+
 function onRuns(runs) {
-  const known = new Set(state.runs.map((one) => one.id));
-  const first = known.size === 0;
   state.runs = runs;
-  if (first) runs.slice(-MOST_AT_FIRST).forEach((one) => state.shown.add(one.id));
   if (!runs.some((one) => one.id === state.chosen)) {
     const best = runs.find((one) => one.state === "running") ?? runs.findLast((one) => one.state !== "error") ?? runs.at(-1);
     state.chosen = best?.id ?? null;
+    showAlike();
   }
   refresh();
 }

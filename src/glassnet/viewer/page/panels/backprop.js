@@ -112,7 +112,7 @@ function build(page) {
       if (own !== state.asked) return null;
       failed.hidden = true;
       state.graph = graph;
-      picture.build(graph);
+      picture.build(graph, graph.kind === "neuron" ? null : graph.forward.at(-1)?.node);
       slider.max = last();
       go(0);
       return graph;

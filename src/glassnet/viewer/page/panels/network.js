@@ -12,6 +12,7 @@ const KINDS = { row: "Examples", drawn: "Draw", typed: "Type" };
 /** Milliseconds between two looks at weights that are being trained, and until a neuron that is pointed at is asked for. */
 const CALM = 1000;
 const POINTED = 140;
+const HOW_TO_POINT = matchMedia("(hover: none)").matches ? "Tap a neuron to see its numbers." : "Point at a neuron to see its numbers, click to keep it.";
 
 function build(page) {
   const state = { run: null, choices: null, query: null, epoch: null, place: null, pinned: false, show: "activations", flow: null, version: "", asked: 0 };
@@ -22,7 +23,7 @@ function build(page) {
   const verdict = el("p", { class: "verdict", role: "status" });
   const slider = el("input", { type: "range", min: 0, max: 0, value: 0, "aria-label": "Epoch", oninput: () => moveTo(Number(slider.value)) });
   const when = el("output", { class: "when" });
-  const play = el("button", { class: "quiet", type: "button", onclick: animate }, "▶ watch it learn");
+  const play = el("button", { class: "play", type: "button", onclick: animate }, "▶ Watch it learn");
   const time = el("div", { class: "time" }, play, slider, when);
   const show = el("div", { class: "segments", role: "group", "aria-label": "What the brightness is" }, ["activations", "gradients"].map((name) => el("button", { type: "button", "aria-pressed": String(name === "activations"), onclick: (event) => showing(name, event.target) }, name)));
   const failed = el("p", { class: "bad", role: "alert", hidden: true });
@@ -132,7 +133,7 @@ function build(page) {
     if (playing) return stop();
     const { epochs } = state.choices;
     let place = 0;
-    text(play, "❚❚ pause");
+    text(play, "❚❚ Pause");
     const step = async () => {
       await moveTo(place);
       place += 1;
@@ -144,7 +145,7 @@ function build(page) {
 
   function stop() {
     clearTimeout(playing);
-    text(play, "▶ watch it learn");
+    text(play, "▶ Watch it learn");
     playing = null;
     return null;
   }
@@ -181,7 +182,7 @@ function build(page) {
     replace(verdict, said(state.flow));
     const guess = state.flow.target === undefined && state.show === "gradients" ? "The gradients are those of the loss if the prediction were right. " : "";
     const left = state.flow.left_out ? `${state.flow.left_out} more layers are not shown. ` : "";
-    text(note, `${guess}${left}Brightness is the size within a layer; edges are the strongest weights. Point at a neuron, or click to keep it.`);
+    text(note, `${guess}${left}The fuller the colour, the larger the number, within its layer; lines are the strongest weights. ${HOW_TO_POINT}`);
   }
 
   function said({ prediction, target, loss, name, text: characters }) {

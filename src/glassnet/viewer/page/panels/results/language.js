@@ -30,7 +30,7 @@ export function language(page) {
       const query = seed === 0 && (temperature.value || "1") === "1" ? {} : { seed: String(seed), temperature: temperature.value };
       const found = await page.ask(run.id, "results", { part: "samples", ...query });
       if (!temperature.options.length) replace(temperature, found.temperatures.map((one) => el("option", { value: one, selected: one === "1" }, `temperature ${one}`)));
-      text(said, `Made up, and not in the data; ${number(found.known)} of ${number(found.drawn)} drawn stand in the training rows and were left out. The redder a character, the more it surprised the network; the number is the mean loss.`);
+      text(said, `Made up, and not in the data; ${number(found.known)} of ${number(found.drawn)} drawn stand in the training rows and were left out. The stronger its colour, the more a character surprised the network; the number is the mean loss.`);
       replace(items, found.items.map((item) => el("li", {}, scored(item))));
     } catch (error) {
       fail(error);
