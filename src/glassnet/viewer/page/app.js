@@ -194,6 +194,16 @@ function setTheme(wanted) {
   document.dispatchEvent(new Event("glassnet-theme"));
 }
 
+let screen = "auto"; // the theme to go back to
+
+/** On paper the page is light, and as wide as a sheet; charts are drawn again for that. */
+function printing(begins) {
+  const root = document.documentElement;
+  root.classList.toggle("printing", begins);
+  if (begins) screen = root.dataset.theme;
+  setTheme(begins ? "light" : screen);
+}
+
 // Begin
 
 /** Lay the last runs on the data of the chosen one over each other: losses on other data say nothing beside them. */
@@ -215,6 +225,8 @@ function onRuns(runs) {
 if (live && location.search) history.replaceState(null, "", location.pathname + location.hash); // the token
 setTheme(remembered());
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => document.dispatchEvent(new Event("glassnet-theme")));
+window.addEventListener("beforeprint", () => printing(true));
+window.addEventListener("afterprint", () => printing(false));
 window.addEventListener("hashchange", () => location.hash !== "#main" && open());
 open();
 listen(onRuns, (sentence) => {

@@ -69,7 +69,8 @@ export function card(options, makeTraces) {
 
   async function redraw() {
     if (given === undefined || !element.isConnected) return;
-    due = live && !inView;
+    const onPaper = document.documentElement.classList.contains("printing");
+    due = live && !inView && !onPaper;
     if (due) return;
     const Plotly = await plotly();
     const traces = given === null ? [] : makeTraces(given);
@@ -78,7 +79,8 @@ export function card(options, makeTraces) {
     picture.hidden = empty;
     replace(legend, empty ? [] : legendOf(given));
     if (empty) return;
-    await Plotly.react(picture, traces, layout(options, logarithmic, given), { displayModeBar: false, responsive: false });
+    const size = onPaper ? { width: picture.clientWidth, height: picture.clientHeight } : { autosize: true };
+    await Plotly.react(picture, traces, { ...layout(options, logarithmic, given), ...size }, { displayModeBar: false, responsive: false });
     if (!ready) {
       ready = true;
       new ResizeObserver(() => picture.offsetWidth && !picture.hidden && Plotly.Plots.resize(picture)).observe(picture);

@@ -5,6 +5,9 @@ import { replace, svg } from "glassnet/dom.js";
 /** A line as long as fits into a box of so many pixels. */
 const cut = (text, width) => (text.length > width / 7.9 ? `${text.slice(0, Math.floor(width / 7.9) - 1)}…` : text);
 
+/** Short, for a box: the mean and standard deviation of an array. */
+const short = (text) => text.replace(/^mean (.*), std (.*)$/, "$1 ± $2");
+
 /** graphPicture(): {element, build(graph, result), show({values, gradients, current, lit, back})}. values, gradients: for each node
  * the text that is known by now, or null. current: the node of this step. lit: edges of it, as "from to". back: whether
  * gradients go along them. result: the node that is L, or null.
@@ -32,8 +35,8 @@ export function graphPicture() {
 
   function show({ values, gradients, current, lit, back }) {
     boxes.forEach(({ group, lines, box: [, , width] }, i) => {
-      lines[1].textContent = values[i] === null ? "·" : cut(values[i], width);
-      lines[2].textContent = gradients[i] === null ? "" : cut(`grad ${gradients[i]}`, width);
+      lines[1].textContent = values[i] === null ? "·" : cut(short(values[i]), width);
+      lines[2].textContent = gradients[i] === null ? "" : cut(`grad ${short(gradients[i])}`, width);
       group.classList.toggle("unknown", values[i] === null);
       group.classList.toggle("current", i === current);
     });

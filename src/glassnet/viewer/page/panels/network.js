@@ -15,7 +15,7 @@ const POINTED = 140;
 const HOW_TO_POINT = matchMedia("(hover: none)").matches ? "Tap a neuron to see its numbers." : "Point at a neuron to see its numbers, click to keep it.";
 
 function build(page) {
-  const state = { run: null, choices: null, query: null, epoch: null, place: null, pinned: false, show: "activations", flow: null, version: "", asked: 0 };
+  const state = { run: null, choices: null, query: null, row: 0, epoch: null, place: null, pinned: false, show: "activations", flow: null, version: "", asked: 0 };
   const map = drawing({ onPoint: point, onChoose: (place) => choose(place, true) });
   const cards = neuronCards();
   const kinds = el("div", { class: "segments", role: "group", "aria-label": "Where the input comes from" });
@@ -58,24 +58,28 @@ function build(page) {
 
   function begin() {
     const { kinds: possible, offered } = state.choices;
-    state.query = { row: String(offered[0].row) };
+    state.row = offered[0].row;
+    state.query = { row: String(state.row) };
     const usable = page.live ? possible : ["row"];
-    replace(kinds, usable.map((kind) => el("button", { type: "button", "data-kind": kind, onclick: () => chooseKind(kind) }, KINDS[kind])));
+    replace(kinds, usable.map((kind) => el("button", { type: "button", "data-kind": kind, onclick: () => chooseKind(kind, true) }, KINDS[kind])));
     kinds.hidden = usable.length < 2;
     chooseKind("row");
   }
 
   // The input
 
-  function chooseKind(kind) {
+  /** again: go back to what was given in this way before. */
+  function chooseKind(kind, again = false) {
     for (const button of kinds.children) button.setAttribute("aria-pressed", button.dataset.kind === kind);
     replace(inputs, { row: rows, drawn: drawn, typed: typed }[kind]());
+    if (again && kind === "row") chooseRow(state.row);
+    if (again && kind === "drawn") give(drawPad.pixels());
   }
 
   function rows() {
     const { offered, rows: count, split, shape } = state.choices;
     const tiles = offered.map((one) => el("button", { class: "tile", type: "button", title: `${split} row ${one.row}`, "data-row": one.row, onclick: () => chooseRow(one.row) }, thumbnail(one, shape), one.target ? el("span", { class: "hint" }, one.text ? `→ ${one.target}` : one.target) : null));
-    const field = el("input", { type: "number", min: 0, max: count - 1, value: offered[0].row, class: "row-number", "aria-label": `Row of the ${split} split`, onchange: () => field.reportValidity() && chooseRow(Number(field.value)) });
+    const field = el("input", { type: "number", min: 0, max: count - 1, value: state.row, class: "row-number", "aria-label": `Row of the ${split} split`, onchange: () => field.reportValidity() && chooseRow(Number(field.value)) });
     const any = el("button", { type: "button", onclick: () => chooseRow(Math.floor(Math.random() * count)) }, "Any");
     return [el("div", { class: "tiles" }, tiles), page.live ? el("p", { class: "one-row" }, el("label", {}, `${split} row `, field), any) : null];
   }
@@ -83,17 +87,20 @@ function build(page) {
   function chooseRow(row) {
     const field = inputs.querySelector(".row-number");
     if (field) field.value = row;
+    state.row = row;
     state.query = { row: String(row) };
     refresh().catch(fail);
   }
 
   function drawn() {
-    drawPad ??= pad(state.choices.drawn, (pixels) => {
-      if (pixels === "") return;
-      state.query = { drawn: pixels };
-      refresh().catch(fail);
-    });
+    drawPad ??= pad(state.choices.drawn, give);
     return [drawPad.element, el("p", { class: "one-row" }, el("span", { class: "hint" }, "Centred and scaled as the data is."), el("button", { type: "button", onclick: drawPad.clear }, "Clear"))];
+  }
+
+  function give(pixels) {
+    if (pixels === "") return;
+    state.query = { drawn: pixels };
+    refresh().catch(fail);
   }
 
   /** Phones begin with a capital, which the data may not have. */
