@@ -35,7 +35,10 @@ RUNS = {
     "16-16 relu, lr 1": {"lr": 1.0},
 }
 #: A digit as a hand draws it, in shares of the pad.
-THREE = [(0.3, 0.22), (0.5, 0.14), (0.66, 0.26), (0.58, 0.42), (0.45, 0.47), (0.62, 0.54), (0.69, 0.7), (0.53, 0.85), (0.3, 0.78)]  # fmt: skip
+THREE = [
+    *((0.3, 0.22), (0.5, 0.14), (0.66, 0.26), (0.58, 0.42), (0.45, 0.47)),
+    *((0.62, 0.54), (0.69, 0.7), (0.53, 0.85), (0.3, 0.78)),
+]
 
 
 def train_into(folder: Path) -> None:
@@ -58,6 +61,7 @@ def whole(tab: Page, path: Path) -> None:
 
 
 def draw_a_digit(tab: Page) -> None:
+    """With the mouse."""
     tab.get_by_role("button", name="Draw").click()
     box = tab.locator("canvas.pad").bounding_box()
     assert box is not None  # noqa: S101  # it was clicked
@@ -71,26 +75,28 @@ def draw_a_digit(tab: Page) -> None:
 
 
 def step_to_the_end(tab: Page) -> None:
+    """Through an expression that uses a number three times."""
     tab.get_by_role("combobox", name="Expressions to begin with").select_option("2")  # (a + a) * a
     tab.wait_for_selector(".box-title:text-is('a')")
     tab.get_by_role("button", name="To the end").click()
 
 
 def open_mistakes(tab: Page) -> None:
+    """Those of a cell of the confusion matrix."""
     tab.locator(".matrix [data-true='3'][data-predicted='5']").click()
 
 
 def wait_for_the_plane(tab: Page) -> None:
+    """Until it is as fine as it gets."""
     tab.wait_for_selector(".plane[data-points='33']", timeout=60_000)
     tab.wait_for_selector(".landscapes .chart:last-child svg")
 
 
 #: The pictures of the README: panel, run, theme, height, and what is done before.
 PICTURES: list[tuple[str, str, str, int, Callable[[Page], object]]] = [
-    ("run", "16-16 relu, lr 1", "light", 880, lambda tab: None),
     ("network", "16-16 relu", "light", 760, draw_a_digit),
     ("backprop", "16-16 relu", "light", 720, step_to_the_end),
-    ("health", "64 tanh, BatchNorm", "dark", 880, lambda tab: None),
+    ("health", "64 tanh, BatchNorm", "dark", 720, lambda _tab: None),
     ("landscape", "16-16 relu", "dark", 720, wait_for_the_plane),
     ("results", "16-16 relu", "light", 720, open_mistakes),
 ]
@@ -100,6 +106,7 @@ with tempfile.TemporaryDirectory() as place, sync_playwright() as playwright:
     chromium = playwright.chromium.launch(executable_path=shutil.which("chromium"))
 
     def opened(panel: str, run: str, width: int, height: int, theme: str) -> Page:
+        """A panel of a run."""
         tab = chromium.new_page(viewport={"width": width, "height": height}, color_scheme=theme)
         tab.goto(server.address)
         tab.wait_for_selector("main svg")
