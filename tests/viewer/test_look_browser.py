@@ -83,6 +83,8 @@ def test_a_wide_network_does_not_scroll_sideways(tab, tmp_path):
             tab.wait_for_selector("circle.neuron")
             frame = tab.locator(".network-frame")
             assert frame.evaluate("node => node.scrollWidth <= node.clientWidth")
+            drawn = "node => node.getBBox().x >= 0 && node.getBBox().x + node.getBBox().width <= node.clientWidth"
+            assert tab.locator("svg.network").evaluate(drawn)
             assert tab.evaluate("document.documentElement.scrollWidth") == width
 
 
