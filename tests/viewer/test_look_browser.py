@@ -174,3 +174,15 @@ def test_on_paper_the_page_is_light_and_as_wide_as_a_sheet(tab, folder):
         tab.evaluate("window.dispatchEvent(new Event('afterprint'))")
         until(tab, f"{paper} === '{dark}'")
         assert tab.evaluate("document.documentElement.dataset.theme") == "auto"
+
+
+def test_there_are_no_empty_cards_while_the_first_answer_is_computed(tab, folder):
+    with served(SavedRun(folder / "digits")) as client:
+        held = re.compile("/api/.*/results")
+        tab.route(held, lambda _route: None)
+        open_page(tab, client, "results")
+        tab.wait_for_selector("text=Just a moment")
+        assert not tab.locator("main .card").first.is_visible()
+        tab.unroute(held)
+        tab.wait_for_selector(".matrix button")
+        assert not tab.locator("text=Just a moment").is_visible()

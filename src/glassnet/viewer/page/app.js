@@ -8,7 +8,7 @@ import { act, ask, listen, live } from "glassnet/transport.js";
 const MOST_AT_FIRST = 6;
 /** Milliseconds between two drawings of a panel; the figures of the run change more often. */
 const GAP = 450;
-const state = { runs: [], shown: new Set(), chosen: null, open: [], sheets: new Map(), versions: "", busy: false, again: null };
+const state = { runs: [], shown: new Set(), chosen: null, open: [], sheets: new Map(), versions: "", busy: false, again: null, wake: null };
 
 // What panels are given, see panels/table.js
 
@@ -78,7 +78,7 @@ for (const panel of PANELS) {
 function sheet(panel) {
   if (!state.sheets.has(panel.name)) {
     const error = el("section", { class: "card error", role: "alert", hidden: true });
-    const waiting = el("p", { class: "card empty", role: "status", hidden: true }, "The training is about to begin. What there is to see appears here by itself.");
+    const waiting = el("p", { class: "empty soon", role: "status", hidden: true });
     const built = panel.build(page);
     const element = el("section", { class: "sheet", "aria-label": panel.title }, live ? null : el("h2", { id: panel.name }, panel.title), error, waiting, built.element);
     state.sheets.set(panel.name, { ...built, body: built.element, of: null, element, error, waiting });
@@ -110,6 +110,7 @@ async function refresh(always = false) {
   if (!always && versions === state.versions) return;
   if (state.busy) {
     state.again = always || state.again === "always" ? "always" : "newer";
+    if (always) state.wake?.(); // who has chosen something does not wait for the calm between drawings
     return;
   }
   state.busy = true;
@@ -118,7 +119,7 @@ async function refresh(always = false) {
   for (const one of state.open) await bring(one);
   // Drawing must not take the processor from the training: twice a second, and at most a fifth of the time.
   const took = performance.now() - begun;
-  if (live && !always) await new Promise((resolve) => setTimeout(resolve, Math.max(GAP - took, 4 * took)));
+  if (live && !always && state.again !== "always") await new Promise((resolve) => { state.wake = resolve; setTimeout(resolve, Math.max(GAP - took, 4 * took)); });
   state.busy = false;
   if (state.again) {
     const wanted = state.again;
@@ -132,8 +133,11 @@ async function bring(one) {
   const chosen = page.chosen();
   try {
     if (chosen?.summary.error) throw new Error(chosen.summary.error);
-    if (chosen && chosen.summary.state !== "waiting") {
-      one.body.hidden = false;
+    const begun = chosen && chosen.summary.state !== "waiting";
+    text(one.waiting, begun ? "Just a moment ..." : "The training is about to begin. What there is to see appears here by itself.");
+    if (begun) {
+      one.body.hidden = live && one.of === null && !one.tick; // no empty cards while the first answer is computed
+      one.waiting.hidden = !one.body.hidden;
       await one.update();
       one.of = chosen.id;
     }
