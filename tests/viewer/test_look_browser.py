@@ -133,7 +133,8 @@ def test_a_landscape_of_another_run_gives_way_while_one_is_computed(tab, all_of_
     tab.wait_for_selector(".plane:has-text('Computing it')")
     tab.wait_for_selector(".plane .picture", state="hidden")
     tab.unroute(held)
-    tab.wait_for_selector(".plane .picture:visible")
+    tab.wait_for_selector(".plane[data-points='33'] .picture:visible")
+    tab.wait_for_selector(".landscapes .chart:last-child .picture:visible")  # nothing is computed when the server ends
 
 
 def test_back_from_the_pad_to_the_examples(tab, folder):

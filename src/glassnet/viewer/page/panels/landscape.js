@@ -117,7 +117,7 @@ function plane(page) {
     });
   }
 
-  return { element: chart.element, draw, clear };
+  return { element: chart.element, draw, clear: () => (delete chart.element.dataset.points, clear()) };
 }
 
 function axisTitle(found, i) {
