@@ -186,11 +186,10 @@ def test_a_language_model(tab, tmp_path):
         losses = character_losses(run.network(), run.dataset().vocabulary, 3, "anna")
         shown = [float(one.split("\n")[1]) for one in tab.locator(".each li").all_inner_texts()]
         np.testing.assert_allclose(shown, losses, atol=1e-3)
-        labels = (
-            tab.locator(".chart", has=tab.locator("h3", has_text="Embedding"))
-            .locator(".picture")
-            .evaluate("node => node.data.flatMap(t => t.text)")
-        )
+        chart = tab.locator(".chart", has=tab.locator("h3", has_text="Embedding"))
+        chart.scroll_into_view_if_needed()  # what nobody sees is not drawn
+        chart.locator(".main-svg").first.wait_for()
+        labels = chart.locator(".picture").evaluate("node => node.data.flatMap(t => t.text)")
         assert sorted(labels) == sorted(run.dataset().vocabulary.symbols)
         tab.expected = [*tab.expected, "422"]  # the browser notes the refusal
         tab.get_by_label("A text of your own").fill("<b>")

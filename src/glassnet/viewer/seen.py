@@ -134,6 +134,7 @@ class SeenRun(ABC):
                 rate=self.rate(),
                 stopped=None if position.stopped is None else position.stopped[:LONGEST],
                 last={name[:80]: values[-1] for name, values in known},
+                data=str(config.get("data", ""))[:80],
                 hint=self.hint(),
                 actions=list(self.actions()),
             )

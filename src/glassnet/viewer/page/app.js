@@ -4,10 +4,11 @@ import { el, replace, svg, text } from "glassnet/dom.js";
 import { PANELS } from "glassnet/panels/table.js";
 import { act, ask, listen, live, plotly } from "glassnet/transport.js";
 
+/** Runs that are laid over each other until someone chooses others. */
 const MOST_AT_FIRST = 6;
 /** Milliseconds between two drawings of a panel; the figures of the run change more often. */
 const GAP = 900;
-const state = { runs: [], shown: new Set(), chosen: null, open: [], sheets: new Map(), versions: "", busy: false, again: null };
+const state = { runs: [], shown: new Set(), chosen: null, open: [], sheets: new Map(), versions: "", busy: false, again: null, wake: null };
 
 // What panels are given, see panels/table.js
 
@@ -28,7 +29,9 @@ const page = {
     refresh(true);
   },
   choose: (id) => {
+    const before = page.chosen();
     state.chosen = id;
+    if (page.chosen()?.summary.data !== before?.summary.data) showAlike();
     refresh(true);
   },
   point: (path) => {
@@ -62,7 +65,7 @@ const logo = svg(
 
 replace(
   document.getElementById("app"),
-  el("header", { class: "top" }, el("span", { class: "brand" }, logo, "glassnet"), title, chooser, pill, el("span", { class: "room" }), theme),
+  el("header", { class: "top" }, el("span", { class: "brand" }, logo, el("span", { class: "word" }, "glassnet")), title, chooser, pill, el("span", { class: "room" }), theme),
   tabs, lost, main,
 );
 for (const panel of PANELS) {
@@ -75,9 +78,10 @@ for (const panel of PANELS) {
 function sheet(panel) {
   if (!state.sheets.has(panel.name)) {
     const error = el("section", { class: "card error", role: "alert", hidden: true });
+    const waiting = el("p", { class: "empty soon", role: "status", hidden: true });
     const built = panel.build(page);
-    const element = el("section", { class: "sheet", "aria-label": panel.title }, live ? null : el("h2", { id: panel.name }, panel.title), error, built.element);
-    state.sheets.set(panel.name, { ...built, element, error });
+    const element = el("section", { class: "sheet", "aria-label": panel.title }, live ? null : el("h2", { id: panel.name }, panel.title), error, waiting, built.element);
+    state.sheets.set(panel.name, { ...built, body: built.element, of: null, element, error, waiting });
   }
   return state.sheets.get(panel.name);
 }
@@ -106,6 +110,7 @@ async function refresh(always = false) {
   if (!always && versions === state.versions) return;
   if (state.busy) {
     state.again = always || state.again === "always" ? "always" : "newer";
+    if (always) state.wake?.(); // who has chosen something does not wait for the calm between drawings
     return;
   }
   state.busy = true;
@@ -114,7 +119,7 @@ async function refresh(always = false) {
   for (const one of state.open) await bring(one);
   // Drawing must not take the processor from the training: once a second, and at most a tenth of the time.
   const took = performance.now() - begun;
-  if (live && !always) await new Promise((resolve) => setTimeout(resolve, Math.max(GAP - took, 9 * took)));
+  if (live && !always && state.again !== "always") await new Promise((resolve) => { state.wake = resolve; setTimeout(resolve, Math.max(GAP - took, 9 * took)); });
   state.busy = false;
   if (state.again) {
     const wanted = state.again;
@@ -125,16 +130,25 @@ async function refresh(always = false) {
 
 /** Bring a sheet up to date, or show why that cannot be. */
 async function bring(one) {
+  const chosen = page.chosen();
   try {
-    const broken = page.chosen()?.summary.error;
-    if (broken) throw new Error(broken);
-    if (page.chosen()?.summary.state === "waiting") plotly().catch(() => {}); // there is time now; who draws with it says what is wrong
-    else if (state.chosen !== null) await one.update();
+    if (chosen?.summary.error) throw new Error(chosen.summary.error);
+    const begun = chosen && chosen.summary.state !== "waiting";
+    text(one.waiting, begun ? "Just a moment ..." : "The training is about to begin. What there is to see appears here by itself.");
+    if (!begun) plotly().catch(() => {}); // there is time now; who draws with it says what is wrong
+    else {
+      one.body.hidden = live && one.of === null && !one.tick; // no empty cards while the first answer is computed
+      one.waiting.hidden = !one.body.hidden;
+      await one.update();
+      one.of = chosen.id;
+    }
     one.error.hidden = true;
   } catch (error) {
     replace(one.error, el("h3", {}, "This cannot be shown"), el("p", {}, error.message));
     one.error.hidden = false;
   }
+  one.body.hidden = one.of !== (chosen?.id ?? null); // nothing of another run beside the error of this one
+  one.waiting.hidden = !(one.body.hidden && one.error.hidden);
 }
 
 const STATES = { running: "training", "going on": "training elsewhere", stopped: "stopped", done: "finished", error: "unreadable", waiting: "about to begin" };
@@ -185,16 +199,30 @@ function setTheme(wanted) {
   document.dispatchEvent(new Event("glassnet-theme"));
 }
 
+let screen = "auto"; // the theme to go back to
+
+/** On paper the page is light, and as wide as a sheet; charts are drawn again for that. */
+function printing(begins) {
+  const root = document.documentElement;
+  root.classList.toggle("printing", begins);
+  if (begins) screen = root.dataset.theme;
+  setTheme(begins ? "light" : screen);
+}
+
 // Begin
 
+/** Lay the last runs on the data of the chosen one over each other: losses on other data say nothing beside them. */
+function showAlike() {
+  const data = page.chosen()?.summary.data;
+  state.shown = new Set(state.runs.filter((one) => one.data === data).slice(-MOST_AT_FIRST).map((one) => one.id));
+}
+
 function onRuns(runs) {
-  const known = new Set(state.runs.map((one) => one.id));
-  const first = known.size === 0;
   state.runs = runs;
-  if (first) runs.slice(-MOST_AT_FIRST).forEach((one) => state.shown.add(one.id));
   if (!runs.some((one) => one.id === state.chosen)) {
     const best = runs.find((one) => one.state === "running") ?? runs.findLast((one) => one.state !== "error") ?? runs.at(-1);
     state.chosen = best?.id ?? null;
+    showAlike();
   }
   refresh();
 }
@@ -202,6 +230,8 @@ function onRuns(runs) {
 if (live && location.search) history.replaceState(null, "", location.pathname + location.hash); // the token
 setTheme(remembered());
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => document.dispatchEvent(new Event("glassnet-theme")));
+window.addEventListener("beforeprint", () => printing(true));
+window.addEventListener("afterprint", () => printing(false));
 window.addEventListener("hashchange", () => location.hash !== "#main" && open());
 open();
 listen(onRuns, (sentence) => {

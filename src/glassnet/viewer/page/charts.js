@@ -1,6 +1,6 @@
 // Charts by plotly, in the colours of the page. A chart is a card with a title, a legend of its own, and a drawing.
 
-import { el, replace } from "glassnet/dom.js";
+import { el, replace, text } from "glassnet/dom.js";
 import { live, plotly } from "glassnet/transport.js";
 
 /** The colour number i of the page, as it is in the current theme. */
@@ -13,12 +13,20 @@ export function variable(name) {
   return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 }
 
+/** The type of what is said beside the lines. */
+export function small() {
+  return { color: variable("--soft"), size: 0.7 * parseFloat(getComputedStyle(document.documentElement).fontSize) };
+}
+
+/** The title of an axis, for plotly. */
+export function titled(words) {
+  return { text: plain(words), font: small(), standoff: 6 };
+}
+
 /** A map of colours from low to high that reads the same for the colour-blind (cividis). */
 export const SEQUENTIAL = [
   [0, "#00224e"], [0.2, "#2a3f6d"], [0.4, "#575d6d"], [0.6, "#8a8678"], [0.8, "#c4b56c"], [1, "#fee838"],
 ];
-/** From blue (negative) over the middle to vermillion (positive). */
-export const DIVERGING = [[0, "#0072b2"], [0.25, "#7fb8d8"], [0.5, "#f4f4f4"], [0.75, "#eaae80"], [1, "#d55e00"]];
 
 const drawn = new Set();
 document.addEventListener("glassnet-theme", () => drawn.forEach((chart) => chart.redraw()));
@@ -26,7 +34,7 @@ document.addEventListener("glassnet-theme", () => drawn.forEach((chart) => chart
 /** A card with a chart. options: title, hint, log (whether the y axis can be switched to logarithms, "on" at first),
  * height, x (title of the x axis), shapes (lines of plotly across it), wide, controls (elements in its head), layout
  * (more of plotly's). makeTraces(data) gives plotly's traces of what is drawn; its data may have xaxis, yaxis, shapes, annotations and
- * legend: [{name, color, dash}]. Returns {element, draw}, see lines and heat.
+ * legend: [{name, color, dash}]. Returns {element, draw, nothing}, see lines and heat; draw(null) for none, and nothing(sentence) is what stands there then.
  */
 export function card(options, makeTraces) {
   const legend = el("div", { class: "legend" });
@@ -35,7 +43,7 @@ export function card(options, makeTraces) {
   const nothing = el("p", { class: "empty small" }, options.empty ?? "Nothing recorded yet.");
   let logarithmic = options.log === "on";
   const toggle = options.log
-    ? el("button", { class: "quiet small", type: "button", "aria-pressed": logarithmic, title: "Logarithmic axis", onclick: flip }, "log")
+    ? el("button", { class: "quiet small switch", type: "button", "aria-pressed": logarithmic, title: "Logarithmic axis", onclick: flip }, "log")
     : null;
   const head = el("header", {}, el("h3", {}, options.title), options.controls, toggle);
   const element = el(
@@ -43,7 +51,7 @@ export function card(options, makeTraces) {
     options.hint ? el("p", { class: "hint" }, options.hint) : null, nothing, picture, legend,
   );
   picture.hidden = true;
-  let given = null;
+  let given; // what is drawn; null: nothing
   let pictured = ""; // what the picture shows: the same is not drawn again
   let ready = false;
   let inView = false;
@@ -66,27 +74,42 @@ export function card(options, makeTraces) {
   }
 
   async function redraw() {
-    if (given === null || !element.isConnected) return;
-    due = live && !inView;
+    if (given === undefined || !element.isConnected) return;
+    const onPaper = document.documentElement.classList.contains("printing");
+    due = live && !inView && !onPaper;
     if (due) return;
     const Plotly = await plotly();
-    const traces = makeTraces(given);
+    const traces = given === null ? [] : makeTraces(given);
     const empty = traces.length === 0;
     nothing.hidden = !empty;
     picture.hidden = empty;
     replace(legend, empty ? [] : legendOf(given));
     pictured = JSON.stringify(given);
     if (empty) return;
-    await Plotly.react(picture, traces, layout(options, logarithmic, given), { displayModeBar: false, responsive: false });
+    const size = onPaper ? { width: picture.clientWidth, height: picture.clientHeight } : { autosize: true };
+    await Plotly.react(picture, traces, { ...layout(options, logarithmic, given), ...size }, { displayModeBar: false, responsive: false });
     if (!ready) {
       ready = true;
       new ResizeObserver(() => picture.offsetWidth && !picture.hidden && Plotly.Plots.resize(picture)).observe(picture);
     }
   }
 
-  const chart = { element, redraw, picture, draw };
+  const chart = { element, redraw, picture, nothing: (sentence) => text(nothing, sentence), draw };
   drawn.add(chart);
   return chart;
+}
+
+/** Charts beside each other, in rows that are as even as they can be. Those that are hidden take no room. */
+export function gallery(...charts) {
+  const element = el("div", { class: "charts" }, charts);
+  const arrange = () => {
+    const count = [...element.children].filter((one) => !one.hidden).length;
+    const most = Math.max(1, Math.floor(element.clientWidth / 300));
+    element.style.setProperty("--columns", Math.ceil(count / Math.ceil(count / most)) || 1);
+  };
+  new ResizeObserver(arrange).observe(element);
+  new MutationObserver(arrange).observe(element, { childList: true, subtree: true, attributeFilter: ["hidden"] });
+  return element;
 }
 
 /** Lines over x: draw([{name, x, y, color: number, dash, width, faint, mode}]). */
@@ -107,21 +130,31 @@ export function lines(options) {
   );
 }
 
-/** A map: draw({x, y, z, low, high, colors}). z is a list of rows; what is null stays empty. */
+/** A map: draw({x, y, z, low, high, colors}). z is a list of rows; what is null stays empty. options.root: the colours are
+ * those of the square roots, so that few are seen beside many.
+ */
 export function heat(options) {
+  const shade = (z) => (z === null || !options.root ? z : Math.sqrt(z));
   return card(options, (data) =>
     data.z.length === 0 ? [] : [{
-      type: "heatmap", x: data.x, y: data.y.map((y) => (typeof y === "string" ? plain(y) : y)), z: data.z, zmin: data.low, zmax: data.high, hoverongaps: false,
+      type: "heatmap", x: data.x, y: data.y.map((y) => (typeof y === "string" ? plain(y) : y)), z: data.z.map((row) => row.map(shade)), customdata: data.z, zmin: data.low, zmax: data.high, hoverongaps: false,
       colorscale: data.colors ?? SEQUENTIAL, showscale: data.scale ?? false, hovertemplate: data.hover,
-      colorbar: { thickness: 10, outlinewidth: 0, tickfont: { color: variable("--soft"), size: 11 } },
+      colorbar: { thickness: 10, outlinewidth: 0, tickfont: small() },
     }],
   );
 }
 
-/** How many powers of 10 the lines span. */
+/** The ticks of a logarithmic axis, written out: powers of 10, and between few of them 2 and 5 times those. */
 function decades(given) {
-  const logs = Array.isArray(given) ? given.flatMap((one) => one.y).filter((y) => y > 0).map(Math.log10) : [];
-  return logs.reduce((a, b) => Math.max(a, b), -Infinity) - logs.reduce((a, b) => Math.min(a, b), Infinity);
+  const logs = given.flatMap((one) => one.y).filter((y) => y > 0).map(Math.log10);
+  if (logs.length === 0) return {};
+  const [low, high] = [logs.reduce((a, b) => Math.min(a, b)), logs.reduce((a, b) => Math.max(a, b))];
+  const every = Math.ceil((high - low) / 8);
+  const steps = high - low > 2 ? [1] : [1, 2, 5];
+  const tickvals = [];
+  for (let power = Math.floor(low) - 1; power <= high + 1; power += Math.max(1, every)) tickvals.push(...steps.map((step) => step * 10 ** power));
+  const written = (value) => (value < 1e-3 || value >= 1e5 ? value.toExponential(0).replace("e+", "e") : String(Number(value.toPrecision(1))));
+  return { tickvals, ticktext: tickvals.map(written) };
 }
 
 /** Text for plotly, which would take a part of it for HTML. */
@@ -140,19 +173,18 @@ function legendOf(series) {
 function layout(options, logarithmic, given) {
   const [ink, soft, grid] = [variable("--ink"), variable("--soft"), variable("--line")];
   const axis = {
-    gridcolor: grid, linecolor: grid, zerolinecolor: grid, tickfont: { color: soft, size: 11 }, automargin: true, fixedrange: true,
+    gridcolor: grid, linecolor: grid, zerolinecolor: grid, tickfont: small(), automargin: true, fixedrange: true,
   };
-  const y = { ...axis, type: logarithmic ? "log" : "linear", exponentformat: "power", nticks: 6, ...(options.y ?? {}) };
-  if (logarithmic) y.dtick = decades(given) > 2 ? 1 : "D2";
+  const y = { ...axis, type: logarithmic ? "log" : "linear", exponentformat: "power", nticks: 6, ...(options.y ?? {}), ...(logarithmic ? decades(given) : {}) };
   return {
     margin: { l: 44, r: 12, t: 8, b: 36 },
     paper_bgcolor: "rgba(0,0,0,0)",
     plot_bgcolor: "rgba(0,0,0,0)",
-    font: { family: "system-ui, sans-serif", color: ink, size: 12 },
+    font: { family: "system-ui, sans-serif", color: ink, size: small().size + 1 },
     showlegend: false,
     hovermode: Array.isArray(given) ? "x unified" : "closest",
     hoverlabel: { bgcolor: variable("--card"), bordercolor: grid, font: { color: ink } },
-    xaxis: { ...axis, title: { text: options.x ?? "", font: { color: soft, size: 11 }, standoff: 6 }, ...(given.xaxis ?? {}) },
+    xaxis: { ...axis, title: titled(options.x), ...(given.xaxis ?? {}) },
     yaxis: { ...y, ...(given.yaxis ?? {}) },
     shapes: [...(options.shapes ?? []), ...(given.shapes ?? [])].map((one) => ({ line: { color: soft, width: 1, dash: "dot" }, ...one })),
     annotations: given.annotations ?? [],

@@ -112,7 +112,7 @@ function build(page) {
       if (own !== state.asked) return null;
       failed.hidden = true;
       state.graph = graph;
-      picture.build(graph);
+      picture.build(graph, state.kind === "neuron" ? null : graph.forward.at(-1)?.node);
       slider.max = last();
       go(0);
       return graph;
@@ -161,7 +161,7 @@ function build(page) {
 
   function beginning() {
     const { graph, kind } = state;
-    const given = { expression: "The leaves have their values. L is the result.", neuron: `The neuron's ${graph.nodes.filter((one) => one.title.startsWith("w[")).length} largest terms are followed, the others are one number, “rest”.`, layers: "Each layer is one node. The numbers are means and standard deviations." }[kind];
+    const given = { expression: "The leaves have their values. L is the result.", neuron: `The neuron's ${graph.nodes.filter((one) => one.title.startsWith("w[")).length} largest terms are followed, the others are one number, “rest”.`, layers: "Each layer is one node. The numbers are means ± standard deviations." }[kind];
     return [graph.title ? el("p", {}, el("strong", {}, graph.title), graph.name ? `, ${graph.name}` : "") : null, el("p", {}, given), el("p", { class: "hint" }, "Go on with ▶ or the arrow keys: first the values, from the leaves to the result, then the gradients, from the result back.")];
   }
 
@@ -234,5 +234,6 @@ function build(page) {
     go(state.step + moves[event.key]);
   }
 
+  window.addEventListener("beforeprint", () => element.isConnected && (stop(), go(last()))); // on paper, all that is known
   return { element, update };
 }

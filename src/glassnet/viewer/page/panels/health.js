@@ -1,6 +1,6 @@
 // Health: activations, gradients and updates of each layer over the training, and one layer looked at closely.
 
-import { heat, lines } from "glassnet/charts.js";
+import { gallery, heat, lines } from "glassnet/charts.js";
 import { el, replace, text } from "glassnet/dom.js";
 import { number, percent } from "glassnet/format.js";
 
@@ -9,15 +9,15 @@ export const health = { name: "health", title: "Health", build };
 const LINE = { type: "line", xref: "paper", x0: 0, x1: 1, y0: -3, y1: -3 };
 const isWeight = (path) => path.endsWith("weight");
 const CHARTS = [
-  { table: "parameters", value: "update_to_data", only: isWeight, title: "Update to data", shapes: [LINE], hint: "log10. Well around -3, the dotted line: a weight moves by a thousandth of its size in a step." },
+  { table: "parameters", value: "update_to_data", only: isWeight, title: "Update to data", shapes: [LINE], hint: "log10. About −3, the dotted line, is healthy: a step moves a weight by a thousandth of its size." },
   { table: "parameters", value: "grad_to_data", only: isWeight, title: "Gradient to data", log: "on", hint: "Spread of the gradient over the spread of the weights." },
   { table: "parameters", value: "norm", only: isWeight, title: "Norms of weights", hint: "Growing without end: too little decay, or too high a rate." },
   { table: "layers", value: "std", title: "Spread of activations", hint: "Standard deviation of what each layer gives out." },
   { table: "layers", value: "grad_std", title: "Spread of gradients", log: "on", hint: "By the outputs of each layer; falling from layer to layer: they vanish." },
   { table: "layers", value: "saturated", also: "dead", title: "Saturated and dead", y: { range: [-0.02, 1.02] }, hint: "Shares: of saturated elements, and, dashed, of units that gave 0 for a whole batch." },
-  { table: "layers", value: "mean", title: "Means of activations" },
-  { table: "buffers", value: "mean", only: (path) => path.endsWith("running_mean"), title: "BatchNorm: running mean", hint: "Averages over the channels." },
-  { table: "buffers", value: "mean", only: (path) => path.endsWith("running_var"), title: "BatchNorm: running variance", log: "on", hint: "Averages over the channels." },
+  { table: "layers", value: "mean", title: "Means of activations", hint: "Far from 0: the next layer sees mostly an offset." },
+  { table: "buffers", value: "mean", only: (path) => path.endsWith("running_mean"), title: "Running means", hint: "Of BatchNorm layers; averages over their channels." },
+  { table: "buffers", value: "mean", only: (path) => path.endsWith("running_var"), title: "Running variances", log: "on", hint: "Of BatchNorm layers; averages over their channels." },
 ];
 /** Seconds between two looks at the units: each one computes a batch. */
 const AGAIN = 3;
@@ -26,7 +26,7 @@ function build(page) {
   const charts = CHARTS.map((one) => ({ only: () => true, ...one, chart: lines({ ...one, x: "step" }) }));
   const nothing = el("p", { class: "card empty", hidden: true }, "Nothing recorded. The first record is made with the first step; a training with diagnostics=None makes none.");
   const close = closeUp(page);
-  const element = el("div", { class: "panel" }, nothing, el("div", { class: "grid" }, charts.map((one) => one.chart.element)), close.element);
+  const element = el("div", { class: "panel" }, nothing, gallery(charts.map((one) => one.chart.element)), close.element);
 
   async function update() {
     const run = page.chosen();
@@ -52,13 +52,13 @@ function build(page) {
 /** One layer: its histograms over time, and which units are flat for which examples. */
 function closeUp(page) {
   const chooser = el("select", { "aria-label": "Layer", onchange: () => update(...given, true) });
-  const outputs = heat({ title: "Activations", x: "step", hint: "How they are distributed at each step; bright: many." });
-  const gradients = heat({ title: "Gradients", x: "step", hint: "log10 of the size of those that are not 0." });
+  const outputs = heat({ title: "Activations", x: "step", root: true, hint: "What the layer gave out at each step. The brighter, the more of its values lie there." });
+  const gradients = heat({ title: "Gradients", x: "step", root: true, hint: "log10 of their size, of those that are not 0. The brighter, the more." });
   const said = el("p", { class: "hint" });
   const map = heat({ title: "Units and examples", x: "example of a training batch", empty: "This layer has no flat part where gradients stop." });
   map.element.querySelector("header").after(said);
   const head = el("header", { class: "row" }, el("h2", {}, "One layer"), chooser);
-  const element = el("div", { class: "panel" }, head, el("div", { class: "grid" }, outputs.element, gradients.element, map.element));
+  const element = el("div", { class: "panel" }, head, gallery(outputs.element, gradients.element, map.element));
   let given = [];
   let lookedAt = "";
   let next = 0;
@@ -75,8 +75,8 @@ function closeUp(page) {
     }
     const layer = chooser.value;
     const found = await page.ask(run.id, "health", { layer });
-    await outputs.draw(found.outputs ? { ...found.outputs, hover: "step %{x}<br>%{y:.3g}: %{z:.1f} %<extra></extra>" } : { z: [] });
-    await gradients.draw(found.gradients ? { ...found.gradients, hover: "step %{x}<br>10^%{y:.2f}: %{z:.1f} %<extra></extra>" } : { z: [] });
+    await outputs.draw(found.outputs ? { ...found.outputs, hover: "step %{x}<br>%{y:.3g}: %{customdata:.1f} %<extra></extra>" } : { z: [] });
+    await gradients.draw(found.gradients ? { ...found.gradients, hover: "step %{x}<br>10^%{y:.2f}: %{customdata:.1f} %<extra></extra>" } : { z: [] });
     const wanted = `${run.id} ${layer}`;
     if (!chosen && lookedAt === wanted && (performance.now() < next || run.summary.state !== "running")) return;
     lookedAt = wanted;
@@ -88,7 +88,7 @@ function closeUp(page) {
     try {
       const found = await page.ask(run.id, "health", { layer, show: "map" });
       const any = found.rows.length > 0;
-      text(said, any ? `Flat: ${percent(found.share)} of all; for every example: ${number(found.dead)} of ${number(found.count)} units.` : "");
+      text(said, any ? `Bright: here the unit is flat, no gradient passes. ${percent(found.share)} of all; ${number(found.dead)} of ${number(found.count)} units are flat for every example.` : "");
       map.draw({
         x: any ? found.rows[0].map((_, i) => i) : [], y: any ? found.units.map(String) : [], z: found.rows, low: 0, high: 1,
         hover: "example %{x}, unit %{y}: %{z}<extra></extra>", yaxis: { type: "category", title: { text: "unit" }, nticks: 8 },

@@ -1,6 +1,6 @@
 // The landscape of the loss: a plane through the training, a line between two of its moments, and the finder's sweep.
 
-import { SEQUENTIAL, card, color, lines, plain, variable } from "glassnet/charts.js";
+import { SEQUENTIAL, card, color, lines, plain, small, titled } from "glassnet/charts.js";
 import { el, replace, text } from "glassnet/dom.js";
 import { number, percent } from "glassnet/format.js";
 
@@ -19,6 +19,7 @@ function build(page) {
   const head = el("section", { class: "row about" }, said, button);
   const element = el("div", { class: "panel landscape" }, head, el("div", { class: "landscapes" }, parts.map((one) => one.element)));
   let shown = null; // which run, and which of its states
+  let drawn = null; // the run whose pictures these are
   let wanted = false;
 
   async function update() {
@@ -36,13 +37,15 @@ function build(page) {
       return;
     }
     const found = await page.ask(run.id, "landscape");
-    text(said, `${number(found.parameters)} parameters, ${found.moments.length} moments of the training. Every loss is the mean over the same ${number(found.rows)} rows.`);
+    text(said, `${number(found.parameters)} parameters, ${found.moments.length === 1 ? "one moment" : `${found.moments.length} moments`} of the training. Every loss is the mean over the same ${number(found.rows)} rows.`);
     draw(run, found);
   }
 
   /** One picture after the other; each says itself what is wrong with it. */
   async function draw(run, found) {
-    for (const one of parts) await one.draw(run, found);
+    if (run.id !== drawn) for (const one of parts) one.clear();
+    drawn = run.id;
+    for (const one of parts) if (run.id === drawn) await one.draw(run, found);
   }
 
   function begin() {
@@ -59,12 +62,18 @@ function saying(chart) {
   chart.element.querySelector("header").after(said);
   return {
     said,
+    clear() {
+      text(said, "");
+      chart.nothing("Computing it ...");
+      chart.draw(null);
+    },
     async trying(work) {
       try {
         await work();
       } catch (error) {
         text(said, error.message);
-        chart.draw({ empty: true });
+        chart.nothing(NOTHING);
+        chart.draw(null);
       }
     },
   };
@@ -76,7 +85,7 @@ function plane(page) {
   const chooser = el("select", { "aria-label": "Which plane", onchange: () => given && refine() });
   const chart = card({ title: "Plane", height: "large", empty: NOTHING, controls: chooser, layout: {} }, traces);
   chart.element.classList.add("plane");
-  const { said, trying } = saying(chart);
+  const { said, clear, trying } = saying(chart);
   let given = null;
   let turn = 0; // the last one that was begun: an earlier one stops
 
@@ -108,17 +117,16 @@ function plane(page) {
     });
   }
 
-  return { element: chart.element, draw };
+  return { element: chart.element, draw, clear: () => (delete chart.element.dataset.points, clear()) };
 }
 
 function axisTitle(found, i) {
   const words = found.shares.length ? `${["first", "second"][i]} component (${percent(found.shares[i])})` : `${["first", "second"][i]} direction`;
-  return { text: words, font: { color: variable("--soft"), size: 11 }, standoff: 6 };
+  return titled(words);
 }
 
 /** A map of log10 of the loss with lines of equal height, and the way of the training on it. */
 function traces(found) {
-  if (found.empty) return [];
   const logs = found.z.map((row) => row.map((loss) => (loss === null ? null : Math.log10(Math.max(loss, 1e-12)))));
   const known = logs.flat().filter((value) => value !== null);
   const [low, high] = [known.reduce((a, b) => Math.min(a, b), Infinity), known.reduce((a, b) => Math.max(a, b), -Infinity)];
@@ -131,7 +139,7 @@ function traces(found) {
       hovertemplate: "loss %{customdata:.4g}<extra></extra>",
       colorbar: {
         thickness: 10, outlinewidth: 0, tickvals: ticks, ticktext: ticks.map((tick) => number(Number((10 ** tick).toPrecision(2)))),
-        tickfont: { color: variable("--soft"), size: 11 }, title: { text: "loss", font: { color: variable("--soft"), size: 11 } },
+        tickfont: small(), title: { text: "loss", font: small() },
       },
     },
     {
@@ -146,7 +154,7 @@ function traces(found) {
 function ends(way, side) {
   const chosen = way.length > 1 ? [way[0], way.at(-1)] : way;
   const middle = (side[0] + side.at(-1)) / 2;
-  const words = { showarrow: false, bgcolor: "rgba(16,21,27,0.7)", borderpad: 3, font: { color: "#ffffff", size: 11 } };
+  const words = { showarrow: false, bgcolor: "rgba(16,21,27,0.7)", borderpad: 3, font: { color: "#ffffff", size: small().size } };
   return chosen.map(({ x, y, name }) => ({ x, y, text: plain(name), xanchor: x > middle ? "right" : "left", xshift: x > middle ? -10 : 10, ...words }));
 }
 
@@ -157,7 +165,7 @@ function line(page) {
   const last = el("select", { "aria-label": "To", onchange: () => given && ask() });
   const choose = page.live ? el("span", { class: "row tight", hidden: true }, first, "to", last) : null;
   const chart = lines({ title: "Line", x: "share of the way", log: "off", empty: NOTHING, controls: choose, shapes: [{ ...END, x0: 0, x1: 0 }, { ...END, x0: 1, x1: 1 }] });
-  const { said, trying } = saying(chart);
+  const { said, clear, trying } = saying(chart);
   let given = null;
 
   async function draw(run, found) {
@@ -170,24 +178,30 @@ function line(page) {
   }
 
   function ask(query = { from: first.value, to: last.value }) {
+    const run = given;
     return trying(async () => {
-      const found = await page.ask(given.id, "landscape", { part: "line", ...query });
+      const found = await page.ask(run.id, "landscape", { part: "line", ...query });
+      if (run !== given) return; // another run was chosen meanwhile
       text(said, `Straight from the weights of “${found.from}” (0) to those of “${found.to}” (1), and half as far beyond.`);
       chart.draw(Object.entries(found.lines).map(([name, y], i) => ({ name, x: found.x, y, color: i })));
     });
   }
 
-  return { element: chart.element, draw };
+  return { element: chart.element, draw, clear: () => ((given = null), clear()) };
 }
 
 function rates(page) {
   const chart = card({ title: "Learning rates", empty: NOTHING, x: "learning rate" }, ratesTraces);
-  const { said, trying } = saying(chart);
+  const { said, clear, trying } = saying(chart);
+
+  let given = null;
 
   function draw(run, { rates: exist }) {
+    given = run;
     return trying(async () => {
       if (!exist) throw new Error("Found for runs of the command. In a program: glassnet.lr_find(net, data, ...).");
       const found = await page.ask(run.id, "landscape", { part: "rates" });
+      if (run !== given) return;
       const end = found.diverged ? "" : " It did not diverge.";
       text(said, `A short training whose rate rises, from the first weights. Falls fastest at ${number(Number(found.suggestion.toPrecision(2)))}; this run was given ${number(found.used)}.${end}`);
       const at = (x, c) => ({ ...END, x0: x, x1: x, line: { color: color(c), width: 2, dash: "dash" } });
@@ -196,16 +210,15 @@ function rates(page) {
         shapes: [at(found.suggestion, 1), at(found.used, 2)],
         legend: [{ name: "smoothed", color: 0 }, { name: "suggestion", color: 1, dash: "dash" }, { name: "this run", color: 2, dash: "dash" }],
         xaxis: { type: "log", exponentformat: "power", dtick: 1 },
-        yaxis: { range: found.range, title: { text: "loss", font: { color: variable("--soft"), size: 11 } } },
+        yaxis: { range: found.range, title: titled("loss") },
       });
     });
   }
 
-  return { element: chart.element, draw };
+  return { element: chart.element, draw, clear: () => ((given = null), clear()) };
 }
 
 function ratesTraces(found) {
-  if (found.empty) return [];
   const common = { type: "scatter", mode: "lines", x: found.x };
   return [
     { ...common, y: found.losses, opacity: 0.35, line: { color: color(0), width: 1 }, hoverinfo: "skip" },

@@ -12,9 +12,10 @@ const KINDS = { row: "Examples", drawn: "Draw", typed: "Type" };
 /** Milliseconds between two looks at weights that are being trained, and until a neuron that is pointed at is asked for. */
 const CALM = 1000;
 const POINTED = 140;
+const HOW_TO_POINT = matchMedia("(hover: none)").matches ? "Tap a neuron to see its numbers." : "Point at a neuron to see its numbers, click to keep it.";
 
 function build(page) {
-  const state = { run: null, choices: null, query: null, epoch: null, place: null, pinned: false, show: "activations", flow: null, version: "", asked: 0 };
+  const state = { run: null, choices: null, query: null, row: 0, epoch: null, place: null, pinned: false, show: "activations", flow: null, version: "", asked: 0 };
   const map = drawing({ onPoint: point, onChoose: (place) => choose(place, true) });
   const cards = neuronCards();
   const kinds = el("div", { class: "segments", role: "group", "aria-label": "Where the input comes from" });
@@ -22,7 +23,7 @@ function build(page) {
   const verdict = el("p", { class: "verdict", role: "status" });
   const slider = el("input", { type: "range", min: 0, max: 0, value: 0, "aria-label": "Epoch", oninput: () => moveTo(Number(slider.value)) });
   const when = el("output", { class: "when" });
-  const play = el("button", { class: "quiet", type: "button", onclick: animate }, "▶ watch it learn");
+  const play = el("button", { class: "play", type: "button", onclick: animate }, "▶ Watch it learn");
   const time = el("div", { class: "time" }, play, slider, when);
   const show = el("div", { class: "segments", role: "group", "aria-label": "What the brightness is" }, ["activations", "gradients"].map((name) => el("button", { type: "button", "aria-pressed": String(name === "activations"), onclick: (event) => showing(name, event.target) }, name)));
   const failed = el("p", { class: "bad", role: "alert", hidden: true });
@@ -57,24 +58,28 @@ function build(page) {
 
   function begin() {
     const { kinds: possible, offered } = state.choices;
-    state.query = { row: String(offered[0].row) };
+    state.row = offered[0].row;
+    state.query = { row: String(state.row) };
     const usable = page.live ? possible : ["row"];
-    replace(kinds, usable.map((kind) => el("button", { type: "button", "data-kind": kind, onclick: () => chooseKind(kind) }, KINDS[kind])));
+    replace(kinds, usable.map((kind) => el("button", { type: "button", "data-kind": kind, onclick: () => chooseKind(kind, true) }, KINDS[kind])));
     kinds.hidden = usable.length < 2;
     chooseKind("row");
   }
 
   // The input
 
-  function chooseKind(kind) {
+  /** again: go back to what was given in this way before. */
+  function chooseKind(kind, again = false) {
     for (const button of kinds.children) button.setAttribute("aria-pressed", button.dataset.kind === kind);
     replace(inputs, { row: rows, drawn: drawn, typed: typed }[kind]());
+    if (again && kind === "row") chooseRow(state.row);
+    if (again && kind === "drawn") give(drawPad.pixels());
   }
 
   function rows() {
     const { offered, rows: count, split, shape } = state.choices;
     const tiles = offered.map((one) => el("button", { class: "tile", type: "button", title: `${split} row ${one.row}`, "data-row": one.row, onclick: () => chooseRow(one.row) }, thumbnail(one, shape), one.target ? el("span", { class: "hint" }, one.text ? `→ ${one.target}` : one.target) : null));
-    const field = el("input", { type: "number", min: 0, max: count - 1, value: offered[0].row, class: "row-number", "aria-label": `Row of the ${split} split`, onchange: () => field.reportValidity() && chooseRow(Number(field.value)) });
+    const field = el("input", { type: "number", min: 0, max: count - 1, value: state.row, class: "row-number", "aria-label": `Row of the ${split} split`, onchange: () => field.reportValidity() && chooseRow(Number(field.value)) });
     const any = el("button", { type: "button", onclick: () => chooseRow(Math.floor(Math.random() * count)) }, "Any");
     return [el("div", { class: "tiles" }, tiles), page.live ? el("p", { class: "one-row" }, el("label", {}, `${split} row `, field), any) : null];
   }
@@ -82,17 +87,20 @@ function build(page) {
   function chooseRow(row) {
     const field = inputs.querySelector(".row-number");
     if (field) field.value = row;
+    state.row = row;
     state.query = { row: String(row) };
     refresh().catch(fail);
   }
 
   function drawn() {
-    drawPad ??= pad(state.choices.drawn, (pixels) => {
-      if (pixels === "") return;
-      state.query = { drawn: pixels };
-      refresh().catch(fail);
-    });
+    drawPad ??= pad(state.choices.drawn, give);
     return [drawPad.element, el("p", { class: "one-row" }, el("span", { class: "hint" }, "Centred and scaled as the data is."), el("button", { type: "button", onclick: drawPad.clear }, "Clear"))];
+  }
+
+  function give(pixels) {
+    if (pixels === "") return;
+    state.query = { drawn: pixels };
+    refresh().catch(fail);
   }
 
   /** Phones begin with a capital, which the data may not have. */
@@ -132,7 +140,7 @@ function build(page) {
     if (playing) return stop();
     const { epochs } = state.choices;
     let place = 0;
-    text(play, "❚❚ pause");
+    text(play, "❚❚ Pause");
     const step = async () => {
       await moveTo(place);
       place += 1;
@@ -144,7 +152,7 @@ function build(page) {
 
   function stop() {
     clearTimeout(playing);
-    text(play, "▶ watch it learn");
+    text(play, "▶ Watch it learn");
     playing = null;
     return null;
   }
@@ -185,7 +193,7 @@ function build(page) {
     const left = state.flow.left_out ? `${state.flow.left_out} more layers are not shown. ` : "";
     const { rows, of, split } = state.choices;
     const kept = rows < of ? `Of the ${number(of)} ${split} rows, ${number(rows)} are known here. ` : "";
-    text(note, `${guess}${left}${kept}Brightness is the size within a layer; edges are the strongest weights. Point at a neuron, or click to keep it.`);
+    text(note, `${guess}${left}${kept}The fuller the colour, the larger the number, within its layer; lines are the strongest weights. ${HOW_TO_POINT}`);
   }
 
   function said({ prediction, target, loss, name, text: characters }) {

@@ -34,11 +34,17 @@ function title(data, { flow }) {
 function source(data, { flow, shape }, i) {
   const before = flow.stages[data.stage - 1];
   if (before.picture && shape.length === 2) return `pixel ${Math.floor(i / shape[1])}, ${i % shape[1]}`;
-  return before.labels && !before.neurons ? before.labels[i] : `${before.path || "input"} [${i}]`;
+  if (before.labels && !before.neurons) return before.labels[i];
+  const axes = []; // place [row, column] of what has several axes
+  for (const [axis, size] of [...before.shape.entries()].reverse()) {
+    axes.unshift(axis ? i % size : i);
+    i = Math.floor(i / size);
+  }
+  return `${before.path || "input"} [${axes.join(", ")}]`;
 }
 
 function equationOf(data, context) {
-  const gradient = (value) => el("td", { class: "num" }, value === null || value === undefined ? "" : number(value));
+  const gradient = (value) => el("td", { class: "num gradient", title: value === null ? "This weight is used at several places." : null }, value === undefined ? "" : number(value));
   const found = [];
   if (data.equation) {
     const { terms, rest, bias, z } = data.equation;
@@ -51,7 +57,7 @@ function equationOf(data, context) {
     if (rest.count) rows.push(el("tr", { class: "hint" }, el("td", { colspan: 3 }, `${number(rest.count)} more`), el("td", { class: "num" }, `= ${number(rest.sum)}`), el("td", {})));
     if (bias !== null) rows.push(el("tr", {}, el("td", { colspan: 3 }, "bias b"), el("td", { class: "num" }, `= ${number(bias)}`), gradient(data.steps[0].gradient)));
     rows.push(el("tr", { class: "total" }, el("td", { colspan: 3 }, "z = Σ w · x + b"), el("td", { class: "num", "data-z": z }, `= ${number(z)}`), gradient(data.steps[0].gradient)));
-    const heads = ["from", "weight w", "input x", "product", "gradient"];
+    const heads = ["from", "weight w", "input x", "product", "∂L/∂w"];
     found.push(el("div", { class: "scroll" }, el("table", {}, el("thead", {}, el("tr", {}, heads.map((one, i) => el("th", { scope: "col", class: i ? "num" : "" }, one)))), el("tbody", {}, rows))));
   }
   const steps = (data.equation ? data.steps.slice(1) : data.steps).map((step) =>
@@ -72,11 +78,12 @@ function weightsOf(data, context) {
   }
   const largest = Math.max(...weights.values.map(Math.abs), 1e-30);
   const [width, height] = [360, 120];
-  const step = Math.min(40, width / weights.values.length);
-  const bars = weights.values.map((value, i) => {
-    const long = (Math.abs(value) / largest) * (height / 2 - 2);
+  const [begin, end] = [weights.values.findIndex(Boolean), weights.values.findLastIndex(Boolean) + 1]; // it may reach a part only
+  const step = Math.min(60, width / Math.max(1, end - begin));
+  const bars = weights.values.slice(Math.max(0, begin), end).map((value, at) => {
+    const [i, long] = [at + begin, (Math.abs(value) / largest) * (height / 2 - 2)];
     const name = source(data, context, weights.sources ? weights.sources[i] : i);
-    return svg("rect", { x: (i * step).toFixed(2), width: Math.max(step - 1, 0.8).toFixed(2), y: (value > 0 ? height / 2 - long : height / 2).toFixed(1), height: long.toFixed(1), class: value < 0 ? "below" : "above" }, svg("title", {}, `${name}: ${number(value)}`));
+    return svg("rect", { x: (at * step).toFixed(2), width: Math.max(step - 1, 0.8).toFixed(2), y: (value > 0 ? height / 2 - long : height / 2).toFixed(1), height: long.toFixed(1), class: value < 0 ? "below" : "above" }, svg("title", {}, `${name}: ${number(value)}`));
   });
   const chart = svg("svg", { viewBox: `0 0 ${width} ${height}`, class: "bars", role: "img", "aria-label": "The incoming weights as bars", preserveAspectRatio: "none" }, svg("line", { x1: 0, x2: width, y1: height / 2, y2: height / 2 }), bars);
   return [chart, signs(`−${number(largest)}`, `+${number(largest)}`)];
@@ -100,5 +107,6 @@ function excitingOf(data, context) {
 export function thumbnail(one, shape) {
   if (one.picture) return picture(one.picture, shape, one.target ? `A ${one.target}` : "An input", "pixels thumb");
   if (one.text) return el("code", {}, one.text);
-  return el("span", { title: one.numbers.map((value) => number(value)).join(", ") }, `row ${one.row}`);
+  const numbers = one.numbers.map((value) => number(Number(value.toPrecision(3)))).join(", ");
+  return one.numbers.length < 4 ? el("span", {}, numbers) : el("span", { title: numbers }, `row ${one.row}`);
 }

@@ -38,7 +38,10 @@ function build(page) {
     const now = `${run.id} ${run.summary.version} ${run.summary.state} ${chosen}`;
     if (!always && now === key) return;
     if (!always && goesOn && run.id === of?.id && performance.now() - last < AGAIN * 1000) return;
-    if (run.id !== of?.id) chosen = null;
+    if (run.id !== of?.id) {
+      chosen = null;
+      confusion.mark(null); // its classes are others
+    }
     [of, key] = [run, now];
     found = await page.ask(run.id, "results", chosen === null ? {} : { split: chosen });
     last = performance.now();

@@ -1,10 +1,14 @@
 // The run: where it is, its curves, several runs overlaid, the doctor's cards, and the layers that they point at.
 
-import { lines } from "glassnet/charts.js";
+import { gallery, lines } from "glassnet/charts.js";
 import { el, replace, text } from "glassnet/dom.js";
 import { duration, named, number } from "glassnet/format.js";
 
 const TITLES = { loss: "Loss", accuracy: "Accuracy", lr: "Learning rate", mae: "Mean absolute error" };
+/** An axis of shares. */
+const SHARE = { tickformat: ".0%", hoverformat: ".2%" };
+/** The columns of the list of runs; a phone has no room for all of them. */
+const CELLS = ["", "", "num roomy", "num roomy", "num", "num"];
 const WITHOUT_CHART = new Set(["seconds"]);
 
 export const run = { name: "run", title: "Run", build };
@@ -12,7 +16,7 @@ export const run = { name: "run", title: "Run", build };
 function build(page) {
   const figures = figureRow(page);
   const charts = new Map();
-  const grid = el("div", { class: "grid" });
+  const grid = gallery();
   const runs = el("section", { class: "card", hidden: true });
   const doctor = el("section", { class: "card doctor" });
   const layers = el("section", { class: "card layers" });
@@ -28,7 +32,7 @@ function build(page) {
     for (const name of new Set(["loss", ...names])) {
       if (WITHOUT_CHART.has(name)) continue;
       if (!charts.has(name)) {
-        const options = { title: TITLES[name] ?? name.replaceAll("_", " "), x: "epoch", log: ["loss", "lr"].includes(name) ? "off" : null };
+        const options = { title: TITLES[name] ?? name.replaceAll("_", " "), x: "epoch", log: ["loss", "lr"].includes(name) ? "off" : null, y: name.endsWith("accuracy") ? SHARE : {} };
         charts.set(name, lines(options));
       }
       if (!charts.get(name).element.isConnected) grid.append(charts.get(name).element);
@@ -79,6 +83,7 @@ function figureRow(page) {
     figure("steps", bar), figure("epoch"), figure("loss"), figure("validation"), figure("learning rate"), figure("steps / s"), figure("time left"),
     el("div", { class: "figure act" }, button, said),
   );
+  const times = cells["time left"].previousSibling;
   let action = null;
 
   async function press() {
@@ -107,7 +112,8 @@ function figureRow(page) {
     text(cells["learning rate"], number(last.lr));
     text(cells["steps / s"], number(rate));
     const goesOn = state === "running" || state === "going on";
-    text(cells["time left"], goesOn && rate && total ? duration((total - step) / rate) : duration(goesOn ? NaN : 0));
+    text(times, goesOn ? "time left" : "time taken");
+    text(cells["time left"], goesOn ? duration(rate && total ? (total - step) / rate : NaN) : duration(chosen.summary.seconds));
     action = page.live ? (actions[0] ?? null) : null;
     button.hidden = action === null;
     text(button, action === "stop" ? "Stop" : "Resume");
@@ -134,11 +140,11 @@ function drawRuns(card, page) {
     const metric = valMetric(last);
     const cells = summary.error
       ? [el("td", { colspan: 4, class: "bad" }, summary.error)]
-      : [number(summary.step), number(last.loss), number(last.val_loss), metric ? named(metric, last[metric]) : "–"].map((one) => el("td", { class: "num" }, one));
+      : [number(summary.step), number(last.loss), number(last.val_loss), metric ? named(metric, last[metric]) : "–"].map((one, i) => el("td", { class: CELLS[i + 2] }, one));
     return el("tr", {}, el("td", {}, box), el("td", {}, el("i", { class: `key c${color % 7}` }), choose), ...cells);
   });
-  const heads = ["", "run", "steps", "loss", "val loss", metrics.size === 1 ? [...metrics][0].replaceAll("_", " ") : "val metric"].map((one, i) => el("th", { scope: "col", class: i > 1 ? "num" : "" }, one));
-  replace(card, el("h3", {}, "Runs"), el("p", { class: "hint" }, "In the charts, lines are of the validation split, dotted ones of the training split. Choose a run to see its layers and health."), el("div", { class: "scroll" }, el("table", {}, el("thead", {}, el("tr", {}, heads)), el("tbody", {}, rows))));
+  const heads = ["", "run", "steps", "loss", "val loss", metrics.size === 1 ? [...metrics][0].replaceAll("_", " ") : "val metric"].map((one, i) => el("th", { scope: "col", class: CELLS[i] }, one));
+  replace(card, el("h3", {}, "Runs"), el("p", { class: "hint" }, "In the charts, lines are of the validation split, dotted ones of the training split. Tick runs to lay them over each other; choose one to see its layers and health."), el("div", { class: "scroll" }, el("table", {}, el("thead", {}, el("tr", {}, heads)), el("tbody", {}, rows))));
 }
 
 function drawDoctor(card, own, page) {

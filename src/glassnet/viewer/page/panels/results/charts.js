@@ -1,6 +1,6 @@
 // The charts of the results: predictions of quantities, the decision boundary as it forms, and embeddings.
 
-import { SEQUENTIAL, card, color, plain, variable } from "glassnet/charts.js";
+import { SEQUENTIAL, card, color, plain, small, titled, variable } from "glassnet/charts.js";
 import { el, text } from "glassnet/dom.js";
 import { percent } from "glassnet/format.js";
 
@@ -15,7 +15,7 @@ function hinted(chart) {
 function failing(chart, said) {
   return (error) => {
     text(said, error.message);
-    chart.draw({ empty: true });
+    chart.draw(null);
   };
 }
 
@@ -35,10 +35,6 @@ export function predictions() {
   }
 
   return { element: chart.element, draw };
-}
-
-function titled(words) {
-  return { text: plain(words), font: { color: variable("--soft"), size: 11 }, standoff: 6 };
 }
 
 /** Data of two features: what the network says everywhere, at each moment of its training. */
@@ -119,14 +115,13 @@ export function boundary(page) {
 }
 
 function boundaryTraces(found) {
-  if (found.empty) return [];
   const { x, y, picture, points, classes } = found;
   const common = { type: "heatmap", x, y, showscale: false };
   const dots = { type: "scatter", mode: "markers", x: points.x, y: points.y, hoverinfo: "skip" };
   if (picture.value) {
     const [low, high] = [points.z.reduce((a, b) => Math.min(a, b)), points.z.reduce((a, b) => Math.max(a, b))];
     return [
-      { ...common, z: picture.value, zmin: low, zmax: high, colorscale: SEQUENTIAL, showscale: true, hovertemplate: "%{z:.4g}<extra></extra>", colorbar: { thickness: 10, outlinewidth: 0, tickfont: { color: variable("--soft"), size: 11 } } },
+      { ...common, z: picture.value, zmin: low, zmax: high, colorscale: SEQUENTIAL, showscale: true, hovertemplate: "%{z:.4g}<extra></extra>", colorbar: { thickness: 10, outlinewidth: 0, tickfont: small() } },
       { ...dots, marker: { color: points.z, cmin: low, cmax: high, colorscale: SEQUENTIAL, size: 7, line: { color: "#ffffff", width: 1 } } },
     ];
   }
@@ -179,7 +174,6 @@ function labelsOf(found) {
 }
 
 function embeddingTraces(found) {
-  if (found.empty) return [];
   const labels = labelsOf(found);
   return found.names.map((name, k) => {
     const mine = found.groups.flatMap((group, i) => (group === k ? [i] : []));
