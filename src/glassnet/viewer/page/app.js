@@ -8,6 +8,8 @@ import { act, ask, listen, live, plotly } from "glassnet/transport.js";
 const MOST_AT_FIRST = 6;
 /** Milliseconds between two drawings of a panel; the figures of the run change more often. */
 const GAP = 900;
+/** Milliseconds after which a training that has not begun may take longer. */
+const PATIENCE = 500;
 const state = { runs: [], shown: new Set(), chosen: null, open: [], sheets: new Map(), versions: "", busy: false, again: null, wake: null };
 
 // What panels are given, see panels/table.js
@@ -128,6 +130,11 @@ async function refresh(always = false) {
   }
 }
 
+/** Load what charts are drawn with while a training lets itself be awaited: beside it, that would take its processor. */
+function prepare() {
+  if (page.chosen()?.summary.state === "waiting") plotly().catch(() => {}); // who draws with it says what is wrong
+}
+
 /** Bring a sheet up to date, or show why that cannot be. */
 async function bring(one) {
   const chosen = page.chosen();
@@ -135,8 +142,8 @@ async function bring(one) {
     if (chosen?.summary.error) throw new Error(chosen.summary.error);
     const begun = chosen && chosen.summary.state !== "waiting";
     text(one.waiting, begun ? "Just a moment ..." : "The training is about to begin. What there is to see appears here by itself.");
-    if (!begun) plotly().catch(() => {}); // there is time now; who draws with it says what is wrong
-    else {
+    if (chosen && !begun) setTimeout(prepare, PATIENCE);
+    if (begun) {
       one.body.hidden = live && one.of === null && !one.tick; // no empty cards while the first answer is computed
       one.waiting.hidden = !one.body.hidden;
       await one.update();
