@@ -298,3 +298,26 @@ def test_sequences_of_many_lengths() -> None:
             loss.backward()
             optimizer.step()
     assert watched.evidence.has("checkup")
+
+
+def test_what_happens_late_is_seen_though_not_every_step_is_followed() -> None:
+    """Losses stay in line with steps, an evaluation in between is seen, and so is a loss that fails."""
+    model = net(10, [16], 4)
+    optimizer, loss_fn = sgd(model, 0.05), nn.CrossEntropyLoss()
+    with gn.doctor.torch.watch(model, optimizer, loss_fn, speak=False) as watched:
+        for step in range(403):
+            rows = torch.arange(step, step + 32) % len(X)
+            loss = loss_fn(model(X[rows]), Y[rows])
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            if step == 300:
+                with torch.no_grad():
+                    loss_fn(model(X), Y)
+        assert watched.losses.steps == 401  # up to the last that was followed
+        model[0].weight.data[0, 0] = np.nan
+        loss_fn(model(X[:32]), Y[:32]).backward()
+    assert watched.evidence.evaluated_in_training == []
+    assert len(watched.evidence.progress.history["val_loss"]) == 1
+    assert watched.evidence.failure.step == 403
+    assert "nan" in watched.evidence.failure.message

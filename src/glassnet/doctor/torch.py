@@ -9,7 +9,7 @@ import numpy as np
 
 from glassnet.doctor.doctor import Doctor
 from glassnet.doctor.evidence import SOLVED, Evidence
-from glassnet.doctor.observed import CheckUp, Comparison, Failure, Reference
+from glassnet.doctor.observed import Failure, Reference
 from glassnet.doctor.probes.costs import constant_loss
 from glassnet.doctor.probes.data import SAMPLE, look_at_data, nonfinite_rows
 from glassnet.doctor.probes.reference import reference
@@ -25,6 +25,9 @@ from glassnet.engine.errors import ConfigError
 from glassnet.engine.options import integer_option
 from glassnet.train.loss_record import LossRecord
 
+#: After so many steps only each so many is followed: what runs in every step costs as much as a small layer.
+EARLY, FOLLOWED = 256, 4
+
 
 class TorchWatch:
     """Made by ``watch``. ``findings`` are those by what was seen so far; ``close()`` ends the watch."""
@@ -33,6 +36,7 @@ class TorchWatch:
         import torch
 
         self.model, self.optimizer, self.doctor, self.every = model, optimizer, doctor, every
+        self._recording = torch.is_grad_enabled
         self.evidence = Evidence()
         self.losses = LossRecord()
         self.steps = 0
@@ -50,7 +54,7 @@ class TorchWatch:
         self._waiting = 0  # backward passes since the last step
         self._values: list[float] = []  # the losses of these
         self._cleared = 0  # how often their gradients were thrown away
-        self._stepped = self._stepping = self._left_over = self._looks = False
+        self._stepped = self._stepping = self._left_over = self._looks = self._rests = False
         self._with_gradient: Any = None  # a parameter, see _note_gradient
         self._voice = Voice(doctor, speak)
         self._final: Findings | None = None
@@ -63,7 +67,7 @@ class TorchWatch:
         if isinstance(loss_fn, torch.nn.Module):
             self._removers.append(loss_fn.register_forward_hook(Hook(self._after_loss)))
         listen(self._backward)
-        self._await_look()
+        self._await_step()
 
     def __enter__(self) -> Self:
         return self
@@ -113,30 +117,26 @@ class TorchWatch:
             evidence.data.constant = constant_loss(kind, y)
             evidence.data.val_rows = self._validated.most
             if not evidence.data.nonfinite_rows:
-                evidence.checkup, evidence.comparison = self._check_up()
+                checked = check_up(self.model, self._cost, self.steps, self._trained, self._validated)
+                evidence.checkup, evidence.comparison = checked
                 known = evidence.solved and (evidence.gain or 0.0) > SOLVED
                 evidence.reference = Reference() if known else reference(x, y, kind)
         return self.doctor.diagnose(evidence)
 
-    def _check_up(self) -> tuple[CheckUp, Comparison]:
-        try:
-            return check_up(self.model, self._cost, self.steps, self._trained, self._validated)
-        except (RuntimeError, TypeError, ValueError):  # a model that cannot take these rows alone: judged without
-            return CheckUp(), Comparison()
-
     # What the loop does
 
-    # What runs in every step is written in few calls: each costs as much as a small layer.
-
-    def _await_look(self) -> None:
-        """Be ready for a step that is looked into: every so many, and before that the first and powers of 2."""
+    def _await_step(self) -> None:
+        """Be ready for the next step. It is looked into every so many, and before that the first and powers of 2."""
         if self._trace is not None:
             self._trace.close()
         step, every = self.steps, self.every
         self._looks = step % every == 0 or (step < every and step & (step - 1) == 0)
+        self._rests = not self._looks and step > EARLY and step % FOLLOWED != 0
         self._trace = Trace(self.model) if self._looks else None
 
     def _forward(self, model: Any, inputs: Any, output: Any) -> None:
+        if self._rests and self._recording():
+            return
         self._input, self._output, self._loss = first_tensor(inputs), first_tensor(output), None
         if self._output is not None and self._output.requires_grad:
             if self._validated.rows:
@@ -152,6 +152,10 @@ class TorchWatch:
             return
         output, targets = inputs
         if loss.requires_grad:
+            if self._rests:
+                if loss.ndim == 0 and not math.isfinite(value := loss.item()):
+                    self._fail(value, None, None)
+                return
             self._loss = loss, targets
             if self._trace is not None:
                 self._cost.note_shape(output, self._output)
@@ -196,7 +200,7 @@ class TorchWatch:
                 trace.layers(output)
             self._probe.begin(self.steps, trace, x, output, targets, value)
             if not self._stepping:
-                self._await_look()  # another backward pass of this step may replace it
+                self._await_step()  # another backward pass of this step may replace it
 
     def _count_gradients(self) -> None:
         """Note gradients that were left over, and those that were thrown away."""
@@ -242,7 +246,9 @@ class TorchWatch:
         if rate != self._rates.last:
             self._rates.add(self.steps, rate)
         if self._values:
-            self.losses.add(sum(self._values) / len(self._values))
+            value = sum(self._values) / len(self._values)
+            for _ in range(self.losses.steps, self.steps + 1):  # with those that were not followed
+                self.losses.add(value)
             self._values.clear()
             self._trained.sure()
         if self._with_gradient is None or self._with_gradient.grad is None:
@@ -257,7 +263,7 @@ class TorchWatch:
             if self.steps or rate:  # a first step at 0 can be that of a warm-up
                 self._voice.errors(self.evidence)
         self.steps += 1
-        self._await_look()
+        self._await_step()
 
     def _end_evaluation(self) -> None:
         """Note the mean losses since the last evaluation, if there was one."""

@@ -175,7 +175,16 @@ def aside(net: Any) -> Iterator[None]:
 
 
 def check_up(net: Any, cost: Cost, step: int, trained: Seen, validated: Seen) -> tuple[CheckUp, Comparison]:
-    """The check-up of a network, and BatchNorm in both modes on the first batch of training."""
+    """The check-up of a network, and BatchNorm in both modes on the first batch of training; nothing for a network
+    that cannot take these rows alone.
+    """
+    try:
+        return _checked(net, cost, step, trained, validated)
+    except (RuntimeError, TypeError, ValueError):
+        return CheckUp(), Comparison()
+
+
+def _checked(net: Any, cost: Cost, step: int, trained: Seen, validated: Seen) -> tuple[CheckUp, Comparison]:
     import torch
 
     found, comparison = CheckUp(step), Comparison()
