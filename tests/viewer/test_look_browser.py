@@ -180,6 +180,19 @@ def test_back_from_the_pad_to_the_examples(tab, folder):
         tab.wait_for_selector(".verdict:has-text('your drawing')")
 
 
+def test_one_record_is_said_to_be_one_and_maps_keep_their_own_ticks(tab, tmp_path):
+    fit(tmp_path / "run", diagnostics=100)
+    with served(SavedRun(tmp_path / "run")) as client:
+        open_page(tab, client, "health")
+        tab.wait_for_selector("text=Only the first step is recorded")
+        for title, ticks in (("Norms of weights", 1), ("Units and examples", None)):
+            card = tab.locator(".chart", has=tab.locator("h3", has_text=title))
+            card.scroll_into_view_if_needed()
+            card.locator(".main-svg").first.wait_for()
+            axis = card.locator(".picture").evaluate("node => [node.layout.xaxis.tick0, node.layout.xaxis.dtick]")
+            assert (axis == [0, 1]) == (ticks is not None)
+
+
 def test_ticks_of_logarithmic_axes_are_written_out(tab, folder):
     with served(SavedRun(folder / "digits")) as client:
         open_page(tab, client, "health")

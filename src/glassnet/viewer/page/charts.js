@@ -165,9 +165,10 @@ function level(given) {
 
 /** Epochs and steps are counted: no ticks between few of them. */
 function whole(given) {
-  const counted = Array.isArray(given) ? given.flatMap((one) => one.x) : [];
+  if (!Array.isArray(given)) return {}; // a map, whose axes may be anything
+  const counted = given.flatMap((one) => one.x);
   const far = counted.reduce((a, b) => Math.max(a, b), 0);
-  return far >= 2 && far < 6 ? { dtick: 1, tick0: 0 } : {};
+  return far < 6 && (far >= 2 || counted.every(Number.isInteger)) ? { dtick: 1, tick0: 0 } : {};
 }
 
 /** Text for plotly, which would take a part of it for HTML. */

@@ -19,19 +19,22 @@ const CHARTS = [
   { table: "buffers", value: "mean", only: (path) => path.endsWith("running_mean"), title: "Running means", hint: "Of BatchNorm layers; averages over their channels." },
   { table: "buffers", value: "mean", only: (path) => path.endsWith("running_var"), title: "Running variances", log: "on", hint: "Of BatchNorm layers; averages over their channels." },
 ];
+const NONE = "Nothing recorded. The first record is made with the first step; a training with diagnostics=None makes none.";
+const ONE = "Only the first step is recorded so far: one dot a line. In a program, fit(..., diagnostics=10) records every tenth step.";
 /** Seconds between two looks at the units: each one computes a batch. */
 const AGAIN = 3;
 
 function build(page) {
   const charts = CHARTS.map((one) => ({ only: () => true, ...one, chart: lines({ ...one, x: "step" }) }));
-  const nothing = el("p", { class: "card empty", hidden: true }, "Nothing recorded. The first record is made with the first step; a training with diagnostics=None makes none.");
+  const nothing = el("p", { class: "card empty", role: "status", hidden: true });
   const close = closeUp(page);
   const element = el("div", { class: "panel" }, nothing, gallery(charts.map((one) => one.chart.element)), close.element);
 
   async function update() {
     const run = page.chosen();
     const data = await page.ask(run.id, "health");
-    nothing.hidden = data.steps > 0;
+    nothing.hidden = data.steps > 1;
+    text(nothing, data.steps === 1 ? ONE : NONE);
     const label = (path) => (data.kinds?.[path] ? `${path} ${data.kinds[path]}` : path);
     const drawings = [];
     for (const { table, value, also, only, chart } of charts) {

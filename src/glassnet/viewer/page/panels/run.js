@@ -35,7 +35,7 @@ function build(page) {
     const drawings = [];
     for (const name of wanted) {
       if (!charts.has(name)) {
-        const options = { title: TITLES[name] ?? name.replaceAll("_", " "), x: "epoch", log: ["loss", "lr"].includes(name) ? "off" : null, y: name.endsWith("accuracy") ? SHARE : {} };
+        const options = { title: TITLES[name] ?? name.replaceAll("_", " "), x: "epoch", log: ["loss", "lr"].includes(name) ? "off" : null, y: name.endsWith("accuracy") ? SHARE : name === "lr" ? { rangemode: "tozero" } : {} };
         charts.set(name, lines(options));
       }
       if (!charts.get(name).element.isConnected) grid.append(charts.get(name).element);
@@ -111,7 +111,7 @@ function figureRow(page) {
     text(cells.epoch, number(epoch));
     text(cells.loss, number(last.loss));
     const metric = valMetric(last) ?? "val_loss";
-    text(titles.validation, METRICS[metric] ?? metric.replaceAll("_", " "));
+    text(titles.validation, metric in last ? (METRICS[metric] ?? metric.replaceAll("_", " ")) : "validation");
     text(cells.validation, named(metric, last[metric]));
     text(cells["learning rate"], number(last.lr === undefined ? NaN : Number(last.lr.toPrecision(3))));
     text(cells["steps / s"], number(rate));
