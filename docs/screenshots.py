@@ -84,6 +84,8 @@ def step_to_the_end(tab: Page) -> None:
 def open_mistakes(tab: Page) -> None:
     """Those of a cell of the confusion matrix."""
     tab.locator(".matrix [data-true='3'][data-predicted='5']").click()
+    tab.wait_for_selector(".examples h3:text-is('3 taken for 5')")
+    tab.evaluate("window.scrollTo(0, 0)")  # the page has brought all of them into view
 
 
 def wait_for_the_plane(tab: Page) -> None:

@@ -24,11 +24,11 @@ def network():
     return nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8), nn.Tanh(), nn.Linear(8, 6), nn.ReLU(), nn.Linear(6, 3))
 
 
-def fit(folder, **options):
+def fit(folder, lr=0.1, **options):
     net = network()
     options = {"epochs": 3, "batch_size": 16, "validation": 0.2, "diagnostics": 2, "progress": False, **options}
     return gn.fit(
-        net, (X, Y), loss=nn.CrossEntropyLoss(), optimizer=optim.SGD(net.parameters(), lr=0.1), folder=folder, **options
+        net, (X, Y), loss=nn.CrossEntropyLoss(), optimizer=optim.SGD(net.parameters(), lr=lr), folder=folder, **options
     )
 
 

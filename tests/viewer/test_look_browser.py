@@ -12,9 +12,9 @@ from glassnet.viewer.runs import runs_in
 from glassnet.viewer.saved import SavedRun
 from glassnet.viewer.server import Server
 
-from .commands import train_points
+from .commands import train_points, train_prices
 from .pages import Client, fit, fit_digits, served
-from .test_browser import open_page, until
+from .test_browser import figure, open_page, until
 
 pytestmark = pytest.mark.browser
 
@@ -23,10 +23,11 @@ PLACES = "nodes => nodes.map(node => [Number(node.getAttribute('cx')), Number(no
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Runs on digits and on a table of points, and one that cannot be read."""
+    """Runs on digits, on tables of points and of prices, and one that cannot be read."""
     folder = tmp_path_factory.mktemp("runs")
     fit_digits(folder / "digits")
     train_points(folder / "points")
+    train_prices(folder / "prices")
     fit(folder / "torn")
     (folder / "torn" / CONFIG).write_text("{")
     return folder
@@ -99,6 +100,34 @@ def test_runs_on_other_data_are_not_laid_over_each_other(tab, all_of_them):
     tab.wait_for_selector(".legend:has-text('digits')")
 
 
+def test_a_metric_of_another_run_leaves_with_it(tab, all_of_them):
+    open_page(tab, all_of_them)
+    shown = {"prices": ("Mean absolute error", "val mean error"), "digits": ("Accuracy", "val accuracy")}
+    for run, (title, metric) in shown.items():
+        choose(tab, run)
+        tab.wait_for_selector(f".charts h3:text-is('{title}')")
+        until(tab, "document.querySelectorAll('.charts h3').length === 3")
+        assert figure(tab, metric)[0].isdigit()
+
+
+def test_a_learning_rate_that_stays_is_not_drawn_as_0(tab, tmp_path):
+    fit(tmp_path / "run")
+    with served(SavedRun(tmp_path / "run")) as client:
+        open_page(tab, client)
+        card = tab.locator(".chart", has=tab.locator("h3", has_text="Learning rate"))
+        card.locator(".main-svg").first.wait_for()
+        ranges = card.locator(".picture").evaluate("node => [node.layout.yaxis.range, node.layout.xaxis.dtick]")
+        assert ranges == [[0, 0.2], 1]  # its rate is 0.1, and there is no epoch 1.5
+
+
+def test_a_run_that_no_doctor_watched_is_not_called_healthy(tab, tmp_path):
+    for name, doctor, said in (("a", False, "No doctor watched"), ("b", True, "Nothing found that is wrong")):
+        run = fit(tmp_path / name, doctor=doctor, epochs=10, batch_size=8)
+        with served(FinishedRun(run)) as client:
+            open_page(tab, client)
+            tab.wait_for_selector(f".doctor:has-text('{said}')" if not run.findings else ".finding")
+
+
 def test_nothing_of_another_run_stands_beside_an_error(tab, all_of_them):
     open_page(tab, all_of_them, "results")
     choose(tab, "digits")
@@ -149,6 +178,19 @@ def test_back_from_the_pad_to_the_examples(tab, folder):
         tab.wait_for_selector(".input .tile:nth-child(3)[aria-pressed='true']")
         tab.get_by_role("button", name="Draw").click()
         tab.wait_for_selector(".verdict:has-text('your drawing')")
+
+
+def test_one_record_is_said_to_be_one_and_maps_keep_their_own_ticks(tab, tmp_path):
+    fit(tmp_path / "run", diagnostics=100)
+    with served(SavedRun(tmp_path / "run")) as client:
+        open_page(tab, client, "health")
+        tab.wait_for_selector("text=Only the first step is recorded")
+        for title, ticks in (("Norms of weights", 1), ("Units and examples", None)):
+            card = tab.locator(".chart", has=tab.locator("h3", has_text=title))
+            card.scroll_into_view_if_needed()
+            card.locator(".main-svg").first.wait_for()
+            axis = card.locator(".picture").evaluate("node => [node.layout.xaxis.tick0, node.layout.xaxis.dtick]")
+            assert (axis == [0, 1]) == (ticks is not None)
 
 
 def test_ticks_of_logarithmic_axes_are_written_out(tab, folder):

@@ -32,6 +32,15 @@ def folder(tmp_path):
     return tmp_path / "run"
 
 
+def test_findings_of_a_loaded_run_are_those_in_its_folder(tmp_path):
+    run = fit(tmp_path / "sick", lr=30.0)
+    found = FinishedRun(run).findings()
+    assert found
+    assert FinishedRun(gn.Run.load(tmp_path / "sick")).findings() == SavedRun(tmp_path / "sick").findings() == found
+    blind = fit(tmp_path / "blind", doctor=False)
+    assert FinishedRun(blind).findings() is SavedRun(tmp_path / "blind").findings() is None
+
+
 def test_a_saved_run_is_what_was_trained(tmp_path):
     run = fit(tmp_path / "run")
     seen = SavedRun(tmp_path / "run")

@@ -34,13 +34,13 @@ def card(finding: Finding) -> dict[str, Any]:
     }
 
 
-def findings_in(folder: Path) -> list[dict[str, Any]]:
-    """What the rules of now find in the evidence in the folder of a run; nothing where none was gathered.
+def findings_in(folder: Path) -> list[dict[str, Any]] | None:
+    """What the rules of now find in the evidence in the folder of a run; None where none was gathered.
 
     Raises CheckpointError for evidence that is damaged or cannot be judged.
     """
     if not (folder / DOCTOR).exists():
-        return []
+        return None
     try:
         return cards(of_run(folder))
     except (ArithmeticError, AttributeError, LookupError, TypeError) as error:  # evidence that someone made up
@@ -48,4 +48,6 @@ def findings_in(folder: Path) -> list[dict[str, Any]]:
 
 
 def _figure(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     return f"{value:.4g}" if isinstance(value, float) else str(value)[:200]

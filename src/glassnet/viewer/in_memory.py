@@ -15,7 +15,7 @@ from glassnet.train.diagnostics import Diagnostics
 from glassnet.train.position import Position
 from glassnet.train.run import Run
 from glassnet.train.snapshots import read_snapshots
-from glassnet.viewer.findings import cards
+from glassnet.viewer.findings import cards, findings_in
 from glassnet.viewer.saved import data_in
 from glassnet.viewer.seen import UNKNOWN_DATA, SeenRun, State
 
@@ -80,6 +80,9 @@ class FinishedRun(SeenRun):
                 self._known = data_in(run.folder, run.config)
         return self._known
 
-    def findings(self) -> list[dict[str, Any]]:
-        """What the doctor found in it."""
-        return cards(self.run.findings)
+    def findings(self) -> list[dict[str, Any]] | None:
+        """What the doctor found in it; of a loaded or resumed run, what it finds in the folder."""
+        run = self.run
+        if run.findings or run.again is not None:
+            return cards(run.findings)
+        return None if run.folder is None else findings_in(run.folder)

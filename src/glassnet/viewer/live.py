@@ -231,11 +231,11 @@ class LiveRun(SeenRun):
         dataset: Dataset = self._kept["data"]
         return dataset
 
-    def findings(self) -> list[dict[str, Any]]:
+    def findings(self) -> list[dict[str, Any]] | None:
         """What is certain already while the training goes on, and all of it at its end."""
         listener = self._listener()
         if listener is None:
-            return []
+            return None
         if not self._running:
             return cards(listener.findings)
         known, seen = self._kept.get("findings", (-1, []))

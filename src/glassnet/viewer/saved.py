@@ -155,9 +155,9 @@ class SavedRun(SeenRun):
         )
         return found
 
-    def findings(self) -> list[dict[str, Any]]:
+    def findings(self) -> list[dict[str, Any]] | None:
         """What the doctor finds in the evidence in the folder."""
-        found: list[dict[str, Any]] = self._read((DOCTOR,), lambda: findings_in(self.folder))
+        found: list[dict[str, Any]] | None = self._read((DOCTOR,), lambda: findings_in(self.folder))
         return found
 
     def _stamp(self, name: str) -> tuple[int, int, int] | None:

@@ -89,9 +89,9 @@ class SeenRun(ABC):
         """The rows of each split, of which ``dataset`` may hold only some."""
         return {name: len(split) for name, split in self.dataset().splits.items()}
 
-    def findings(self) -> list[dict[str, Any]]:
-        """What the doctor has found, causes first, see ``viewer.findings``."""
-        return []
+    def findings(self) -> list[dict[str, Any]] | None:
+        """What the doctor has found, causes first, see ``viewer.findings``; None where none has watched."""
+        return None
 
     def batch_losses(self) -> tuple[list[float], list[float]]:
         """When, in epochs, and the mean losses of the steps until then, as far as they are known."""

@@ -157,6 +157,20 @@ function decades(given) {
   return { tickvals, ticktext: tickvals.map(written) };
 }
 
+/** The range of what never changes: plotly's own, of -1 to 1 around it, would let a rate of 0.01 look like 0. */
+function level(given) {
+  const values = Array.isArray(given) ? given.flatMap((one) => one.y).filter((y) => y !== null) : [];
+  return values.length && values[0] !== 0 && values.every((y) => y === values[0]) ? { range: [0, 2 * values[0]].sort((a, b) => a - b) } : {};
+}
+
+/** Epochs and steps are counted: no ticks between few of them. */
+function whole(given) {
+  if (!Array.isArray(given)) return {}; // a map, whose axes may be anything
+  const counted = given.flatMap((one) => one.x);
+  const far = counted.reduce((a, b) => Math.max(a, b), 0);
+  return far < 6 && (far >= 2 || counted.every(Number.isInteger)) ? { dtick: 1, tick0: 0 } : {};
+}
+
 /** Text for plotly, which would take a part of it for HTML. */
 export function plain(text) {
   return String(text ?? "").replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
@@ -175,7 +189,7 @@ function layout(options, logarithmic, given) {
   const axis = {
     gridcolor: grid, linecolor: grid, zerolinecolor: grid, tickfont: small(), automargin: true, fixedrange: true,
   };
-  const y = { ...axis, type: logarithmic ? "log" : "linear", exponentformat: "power", nticks: 6, ...(options.y ?? {}), ...(logarithmic ? decades(given) : {}) };
+  const y = { ...axis, type: logarithmic ? "log" : "linear", exponentformat: "power", nticks: 6, ...(logarithmic ? {} : level(given)), ...(options.y ?? {}), ...(logarithmic ? decades(given) : {}) };
   return {
     margin: { l: 44, r: 12, t: 8, b: 36 },
     paper_bgcolor: "rgba(0,0,0,0)",
@@ -184,7 +198,7 @@ function layout(options, logarithmic, given) {
     showlegend: false,
     hovermode: Array.isArray(given) ? "x unified" : "closest",
     hoverlabel: { bgcolor: variable("--card"), bordercolor: grid, font: { color: ink } },
-    xaxis: { ...axis, title: titled(options.x), ...(given.xaxis ?? {}) },
+    xaxis: { ...axis, title: titled(options.x), ...whole(given), ...(given.xaxis ?? {}) },
     yaxis: { ...y, ...(given.yaxis ?? {}) },
     shapes: [...(options.shapes ?? []), ...(given.shapes ?? [])].map((one) => ({ line: { color: soft, width: 1, dash: "dot" }, ...one })),
     annotations: given.annotations ?? [],

@@ -21,9 +21,10 @@ export function named(name, value) {
   return name.endsWith("accuracy") ? percent(value) : number(value);
 }
 
-/** 0.7 s, 0:42, 12:07 or 3:05:00. */
+/** 40 ms, 0.7 s, 0:42, 12:07 or 3:05:00. */
 export function duration(seconds) {
   if (typeof seconds !== "number" || !Number.isFinite(seconds)) return "–";
+  if (seconds > 0 && seconds < 0.1) return `${Math.max(1, Math.round(1000 * seconds))} ms`;
   if (seconds > 0 && seconds < 10) return `${seconds.toFixed(1)} s`;
   const whole = Math.max(0, Math.round(seconds));
   const [h, m, s] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];

@@ -161,8 +161,8 @@ function build(page) {
 
   function beginning() {
     const { graph, kind } = state;
-    const given = { expression: "The leaves have their values. L is the result.", neuron: `The neuron's ${graph.nodes.filter((one) => one.title.startsWith("w[")).length} largest terms are followed, the others are one number, “rest”.`, layers: "Each layer is one node. The numbers are means ± standard deviations." }[kind];
-    return [graph.title ? el("p", {}, el("strong", {}, graph.title), graph.name ? `, ${graph.name}` : "") : null, el("p", {}, given), el("p", { class: "hint" }, "Go on with ▶ or the arrow keys: first the values, from the leaves to the result, then the gradients, from the result back.")];
+    const given = { expression: "The boxes with a value are given. L, at the bottom, is the result.", neuron: `The neuron's ${graph.nodes.filter((one) => one.title.startsWith("w[")).length} largest terms are followed, the others are one number, “rest”.`, layers: "Each layer is one node. The numbers are means ± standard deviations." }[kind];
+    return [graph.title ? el("p", {}, el("strong", {}, graph.title), graph.name ? `, ${graph.name}` : "") : null, el("p", {}, given), el("p", { class: "hint" }, "Go on with ▶ or the arrow keys: first the values, down to the result, then the gradients, from the result back up.")];
   }
 
   const named = (i) => state.graph.nodes[i].title;

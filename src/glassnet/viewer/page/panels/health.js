@@ -1,6 +1,6 @@
 // Health: activations, gradients and updates of each layer over the training, and one layer looked at closely.
 
-import { gallery, heat, lines } from "glassnet/charts.js";
+import { gallery, heat, lines, titled } from "glassnet/charts.js";
 import { el, replace, text } from "glassnet/dom.js";
 import { number, percent } from "glassnet/format.js";
 
@@ -9,29 +9,32 @@ export const health = { name: "health", title: "Health", build };
 const LINE = { type: "line", xref: "paper", x0: 0, x1: 1, y0: -3, y1: -3 };
 const isWeight = (path) => path.endsWith("weight");
 const CHARTS = [
-  { table: "parameters", value: "update_to_data", only: isWeight, title: "Update to data", shapes: [LINE], hint: "log10. About −3, the dotted line, is healthy: a step moves a weight by a thousandth of its size." },
-  { table: "parameters", value: "grad_to_data", only: isWeight, title: "Gradient to data", log: "on", hint: "Spread of the gradient over the spread of the weights." },
-  { table: "parameters", value: "norm", only: isWeight, title: "Norms of weights", hint: "Growing without end: too little decay, or too high a rate." },
+  { table: "parameters", value: "update_to_data", only: isWeight, title: "Update to data", shapes: [LINE], hint: "How far a step moves the weights, as a power of 10. About −3, the dotted line, is healthy: a thousandth of their size." },
+  { table: "parameters", value: "grad_to_data", only: isWeight, title: "Gradient to data", log: "on", hint: "How large the gradients are, as a share of the size of the weights." },
+  { table: "parameters", value: "norm", only: isWeight, title: "Norms of weights", hint: "How long the weights of a layer are as one vector. Growing without end: lower the learning rate, or use weight decay." },
   { table: "layers", value: "std", title: "Spread of activations", hint: "Standard deviation of what each layer gives out." },
-  { table: "layers", value: "grad_std", title: "Spread of gradients", log: "on", hint: "By the outputs of each layer; falling from layer to layer: they vanish." },
-  { table: "layers", value: "saturated", also: "dead", title: "Saturated and dead", y: { range: [-0.02, 1.02] }, hint: "Shares: of saturated elements, and, dashed, of units that gave 0 for a whole batch." },
-  { table: "layers", value: "mean", title: "Means of activations", hint: "Far from 0: the next layer sees mostly an offset." },
+  { table: "layers", value: "grad_std", title: "Spread of gradients", log: "on", hint: "Standard deviation of the gradients at each layer's output. Far smaller in the first layers than in the last: they vanish." },
+  { table: "layers", value: "saturated", also: "dead", title: "Saturated and dead", y: { range: [-0.02, 1.02] }, hint: "Solid: share of values where the activation is flat. Dashed: share of units that gave 0 for a whole batch." },
+  { table: "layers", value: "mean", title: "Means of activations", hint: "Average of what each layer gives out. Far from 0, all examples look alike to the next layer." },
   { table: "buffers", value: "mean", only: (path) => path.endsWith("running_mean"), title: "Running means", hint: "Of BatchNorm layers; averages over their channels." },
   { table: "buffers", value: "mean", only: (path) => path.endsWith("running_var"), title: "Running variances", log: "on", hint: "Of BatchNorm layers; averages over their channels." },
 ];
+const NONE = "Nothing recorded. The first record is made with the first step; a training with diagnostics=None makes none.";
+const ONE = "Only the first step is recorded so far: one dot a line. In a program, fit(..., diagnostics=10) records every tenth step.";
 /** Seconds between two looks at the units: each one computes a batch. */
 const AGAIN = 3;
 
 function build(page) {
   const charts = CHARTS.map((one) => ({ only: () => true, ...one, chart: lines({ ...one, x: "step" }) }));
-  const nothing = el("p", { class: "card empty", hidden: true }, "Nothing recorded. The first record is made with the first step; a training with diagnostics=None makes none.");
+  const nothing = el("p", { class: "card empty", role: "status", hidden: true });
   const close = closeUp(page);
   const element = el("div", { class: "panel" }, nothing, gallery(charts.map((one) => one.chart.element)), close.element);
 
   async function update() {
     const run = page.chosen();
     const data = await page.ask(run.id, "health");
-    nothing.hidden = data.steps > 0;
+    nothing.hidden = data.steps > 1;
+    text(nothing, data.steps === 1 ? ONE : NONE);
     const label = (path) => (data.kinds?.[path] ? `${path} ${data.kinds[path]}` : path);
     const drawings = [];
     for (const { table, value, also, only, chart } of charts) {
@@ -53,7 +56,7 @@ function build(page) {
 function closeUp(page) {
   const chooser = el("select", { "aria-label": "Layer", onchange: () => update(...given, true) });
   const outputs = heat({ title: "Activations", x: "step", root: true, hint: "What the layer gave out at each step. The brighter, the more of its values lie there." });
-  const gradients = heat({ title: "Gradients", x: "step", root: true, hint: "log10 of their size, of those that are not 0. The brighter, the more." });
+  const gradients = heat({ title: "Gradients", x: "step", root: true, hint: "Their size as a power of 10, without those that are 0. The brighter, the more of them." });
   const said = el("p", { class: "hint" });
   const map = heat({ title: "Units and examples", x: "example of a training batch", empty: "This layer has no flat part where gradients stop." });
   map.element.querySelector("header").after(said);
@@ -91,7 +94,7 @@ function closeUp(page) {
       text(said, any ? `Bright: here the unit is flat, no gradient passes. ${percent(found.share)} of all; ${number(found.dead)} of ${number(found.count)} units are flat for every example.` : "");
       map.draw({
         x: any ? found.rows[0].map((_, i) => i) : [], y: any ? found.units.map(String) : [], z: found.rows, low: 0, high: 1,
-        hover: "example %{x}, unit %{y}: %{z}<extra></extra>", yaxis: { type: "category", title: { text: "unit" }, nticks: 8 },
+        hover: "example %{x}, unit %{y}: %{z}<extra></extra>", yaxis: { type: "category", title: titled("unit"), nticks: 8 },
       });
     } catch (error) {
       text(said, error.message);

@@ -8,8 +8,8 @@ export const landscape = { name: "landscape", title: "Landscape", build };
 
 const PLANES = { path: "through the training", around: "around the result" };
 const ABOUT = {
-  path: "The plane that comes nearest to the weights on their way: their two principal components.",
-  around: "Two random directions, as long as the weights of each filter (Li et al., 2018): flat or sharp?",
+  path: "Each point is a choice of all the weights. The line is the way of the training, on the flat cut that comes nearest to it.",
+  around: "Away from the result in two random directions, scaled to the size of the weights (Li et al., 2018): is the valley wide or narrow?",
 };
 
 function build(page) {
@@ -72,7 +72,7 @@ function saying(chart) {
         await work();
       } catch (error) {
         text(said, error.message);
-        chart.nothing(NOTHING);
+        chart.nothing("");
         chart.draw(null);
       }
     },
@@ -104,7 +104,7 @@ function plane(page) {
       for (let level = page.live ? 0 : levels - 1; level < levels && mine === turn; level += 1) {
         const found = await page.ask(run.id, "landscape", { part: "plane", kind, level: String(level) });
         if (mine !== turn) return;
-        const share = found.shares.length ? ` It shows ${percent(found.shares[0] + found.shares[1])} of how they differ.` : "";
+        const share = found.shares.length ? ` It shows ${percent(found.shares[0] + found.shares[1])} of how the weights changed.` : "";
         text(said, ABOUT[kind] + share);
         chart.element.dataset.points = String(found.x.length);
         chart.draw({
@@ -199,11 +199,11 @@ function rates(page) {
   function draw(run, { rates: exist }) {
     given = run;
     return trying(async () => {
-      if (!exist) throw new Error("Found for runs of the command. In a program: glassnet.lr_find(net, data, ...).");
+      if (!exist) throw new Error("Known for runs of the command only. In your own program, glassnet.lr_find(net, data, ...) tries the rates.");
       const found = await page.ask(run.id, "landscape", { part: "rates" });
       if (run !== given) return;
-      const end = found.diverged ? "" : " It did not diverge.";
-      text(said, `A short training whose rate rises, from the first weights. Falls fastest at ${number(Number(found.suggestion.toPrecision(2)))}; this run was given ${number(found.used)}.${end}`);
+      const end = found.diverged ? "" : " No rate was too high for it.";
+      text(said, `A short training from the first weights whose learning rate rises. The loss falls fastest at ${number(Number(found.suggestion.toPrecision(2)))}; this run was given ${number(found.used)}.${end}`);
       const at = (x, c) => ({ ...END, x0: x, x1: x, line: { color: color(c), width: 2, dash: "dash" } });
       chart.draw({
         ...found,

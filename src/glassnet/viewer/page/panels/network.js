@@ -94,7 +94,7 @@ function build(page) {
 
   function drawn() {
     drawPad ??= pad(state.choices.drawn, give);
-    return [drawPad.element, el("p", { class: "one-row" }, el("span", { class: "hint" }, "Centred and scaled as the data is."), el("button", { type: "button", onclick: drawPad.clear }, "Clear"))];
+    return [drawPad.element, el("p", { class: "one-row" }, el("span", { class: "hint" }, "What you draw is centred and scaled as the digits of the data are."), el("button", { type: "button", onclick: drawPad.clear }, "Clear"))];
   }
 
   function give(pixels) {

@@ -83,7 +83,7 @@ function build(page) {
 
   function worstHint() {
     if (found.kind !== "classification") return "What is true, and what was predicted.";
-    return found.mistakes ? `Those with the largest loss of ${number(found.mistakes)} mistakes. A cell of the matrix opens its own.` : "No mistakes.";
+    return found.mistakes ? `${found.mistakes === 1 ? "The only mistake." : `Those with the largest loss of ${number(found.mistakes)} mistakes.`} A cell of the matrix opens its own.` : "No mistakes.";
   }
 
   function drawFigures() {

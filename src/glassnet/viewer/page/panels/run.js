@@ -5,6 +5,8 @@ import { el, replace, text } from "glassnet/dom.js";
 import { duration, named, number } from "glassnet/format.js";
 
 const TITLES = { loss: "Loss", accuracy: "Accuracy", lr: "Learning rate", mae: "Mean absolute error" };
+/** What the figure of the validation rows is called, in the words of the terminal. */
+const METRICS = { val_loss: "val loss", val_accuracy: "val accuracy", val_mae: "val mean error" };
 /** An axis of shares. */
 const SHARE = { tickformat: ".0%", hoverformat: ".2%" };
 /** The columns of the list of runs; a phone has no room for all of them. */
@@ -28,11 +30,12 @@ function build(page) {
     drawRuns(runs, page);
     const found = await Promise.all(shown.map(async (one) => ({ ...one, data: await page.ask(one.id, "run") })));
     const names = [...new Set(found.flatMap((one) => Object.keys(one.data.curves).map(plain)))];
+    const wanted = new Set(["loss", ...names].filter((name) => !WITHOUT_CHART.has(name)));
+    for (const [name, chart] of charts) if (!wanted.has(name)) chart.element.remove(); // a metric of another run
     const drawings = [];
-    for (const name of new Set(["loss", ...names])) {
-      if (WITHOUT_CHART.has(name)) continue;
+    for (const name of wanted) {
       if (!charts.has(name)) {
-        const options = { title: TITLES[name] ?? name.replaceAll("_", " "), x: "epoch", log: ["loss", "lr"].includes(name) ? "off" : null, y: name.endsWith("accuracy") ? SHARE : {} };
+        const options = { title: TITLES[name] ?? name.replaceAll("_", " "), x: "epoch", log: ["loss", "lr"].includes(name) ? "off" : null, y: name.endsWith("accuracy") ? SHARE : name === "lr" ? { rangemode: "tozero" } : {} };
         charts.set(name, lines(options));
       }
       if (!charts.get(name).element.isConnected) grid.append(charts.get(name).element);
@@ -72,18 +75,18 @@ function series(name, found) {
 function figureRow(page) {
   const bar = el("progress", { max: 1, value: 0, "aria-label": "Progress" });
   const cells = {};
+  const titles = {};
   const figure = (name, more = null) => {
-    cells[name] = el("strong", {}, "–");
-    return el("div", { class: "figure" }, el("span", {}, name), cells[name], more);
+    [titles[name], cells[name]] = [el("span", {}, name), el("strong", {}, "–")];
+    return el("div", { class: "figure" }, titles[name], cells[name], more);
   };
   const button = el("button", { type: "button", hidden: true, onclick: press });
-  const said = el("p", { class: "hint", role: "status" });
+  const said = el("p", { class: "hint said", role: "status" });
   const element = el(
     "section", { class: "figures" },
     figure("steps", bar), figure("epoch"), figure("loss"), figure("validation"), figure("learning rate"), figure("steps / s"), figure("time left"),
-    el("div", { class: "figure act" }, button, said),
+    el("div", { class: "figure act" }, button), said,
   );
-  const times = cells["time left"].previousSibling;
   let action = null;
 
   async function press() {
@@ -108,11 +111,12 @@ function figureRow(page) {
     text(cells.epoch, number(epoch));
     text(cells.loss, number(last.loss));
     const metric = valMetric(last) ?? "val_loss";
+    text(titles.validation, metric in last ? (METRICS[metric] ?? metric.replaceAll("_", " ")) : "validation");
     text(cells.validation, named(metric, last[metric]));
-    text(cells["learning rate"], number(last.lr));
+    text(cells["learning rate"], number(last.lr === undefined ? NaN : Number(last.lr.toPrecision(3))));
     text(cells["steps / s"], number(rate));
     const goesOn = state === "running" || state === "going on";
-    text(times, goesOn ? "time left" : "time taken");
+    text(titles["time left"], goesOn ? "time left" : "time taken");
     text(cells["time left"], goesOn ? duration(rate && total ? (total - step) / rate : NaN) : duration(chosen.summary.seconds));
     action = page.live ? (actions[0] ?? null) : null;
     button.hidden = action === null;
@@ -144,7 +148,7 @@ function drawRuns(card, page) {
     return el("tr", {}, el("td", {}, box), el("td", {}, el("i", { class: `key c${color % 7}` }), choose), ...cells);
   });
   const heads = ["", "run", "steps", "loss", "val loss", metrics.size === 1 ? [...metrics][0].replaceAll("_", " ") : "val metric"].map((one, i) => el("th", { scope: "col", class: CELLS[i] }, one));
-  replace(card, el("h3", {}, "Runs"), el("p", { class: "hint" }, "In the charts, lines are of the validation split, dotted ones of the training split. Tick runs to lay them over each other; choose one to see its layers and health."), el("div", { class: "scroll" }, el("table", {}, el("thead", {}, el("tr", {}, heads)), el("tbody", {}, rows))));
+  replace(card, el("h3", {}, "Runs"), el("p", { class: "hint" }, "With several runs in a chart, solid lines are of the validation rows, dotted ones of the training rows. Tick runs to lay them over each other; press a name to see all of that run."), el("div", { class: "scroll" }, el("table", {}, el("thead", {}, el("tr", {}, heads)), el("tbody", {}, rows))));
 }
 
 function drawDoctor(card, own, page) {
@@ -153,14 +157,14 @@ function drawDoctor(card, own, page) {
   if (card.dataset.key === key) return;
   card.dataset.key = key;
   const training = own.summary.state === "running";
-  const nothing = training ? "The doctor says what it has found at the end of the training." : "Nothing found.";
-  const cards = findings.map((one) => {
+  const nothing = findings === null ? "No doctor watched this training." : training ? "Nothing so far. Most of what it finds, it says at the end of the training." : "Nothing found that is wrong.";
+  const cards = (findings ?? []).map((one) => {
     const point = () => page.point(one.layer);
     const leave = () => page.point(null);
     const evidence = Object.entries(one.evidence).map(([name, value]) => [el("dt", {}, name), el("dd", {}, value)]);
     return el(
       "article", { class: `finding ${one.severity}`, tabindex: "0", onmouseenter: point, onfocus: point, onmouseleave: leave, onblur: leave },
-      el("header", {}, el("span", { class: "pill" }, one.severity), el("code", {}, one.code), one.layer ? el("span", { class: "where" }, one.layer) : null),
+      el("header", {}, el("span", { class: "pill" }, one.severity), el("code", {}, one.code), one.layer ? el("span", { class: "where" }, `layer ${one.layer}`) : null),
       el("p", {}, one.message),
       one.why ? el("p", { class: "hint" }, one.why) : null,
       evidence.length ? el("dl", {}, evidence) : null,

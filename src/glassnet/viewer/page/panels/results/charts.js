@@ -155,7 +155,7 @@ export function embedding(page) {
     const symbols = found.kind === "symbols";
     text(title, symbols ? "Embedding" : "What the last layer sees");
     const words = symbols ? `Each character is ${found.width} numbers` : `${found.x.length} rows, each ${found.width} numbers before the last layer`;
-    const shares = found.shares ? `, drawn along their two principal components (${percent(found.shares[0] + found.shares[1])} of the variance).` : ".";
+    const shares = found.shares ? `, drawn along the two directions in which they differ most (${percent(found.shares[0] + found.shares[1])} of the variance).` : ".";
     text(said, words + shares);
     await chart.draw({
       ...found,

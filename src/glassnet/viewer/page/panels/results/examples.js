@@ -2,6 +2,7 @@
 
 import { el, replace, text } from "glassnet/dom.js";
 import { number, percent } from "glassnet/format.js";
+import { picture } from "glassnet/pixels.js";
 
 /** A card with rows; back() leads from a cell to the worst rows. */
 export function exampleList(back) {
@@ -24,7 +25,7 @@ export function exampleList(back) {
 }
 
 function shown(row) {
-  return row.picture ? picture(row) : el("code", { class: "context" }, row.text.replaceAll(" ", "␣"));
+  return row.picture ? picture({ bytes: row.picture, scale: 1, signed: false }, row.size, `row ${row.row}, ${row.true}`) : el("code", { class: "context" }, row.text.replaceAll(" ", "␣"));
 }
 
 /** Rows of a table: what was said of them, then their columns. */
@@ -40,16 +41,6 @@ function table(rows) {
   ));
   const numeric = (i) => (body[0].children[i].classList.contains("num") ? "num" : "");
   return el("table", {}, el("thead", {}, el("tr", {}, head.map((name, i) => el("th", { scope: "col", class: numeric(i) }, name)))), el("tbody", {}, body));
-}
-
-/** Grey values in base64 as a picture, white on black as they are stored. */
-function picture({ picture: packed, size: [height, width], row, true: name }) {
-  const levels = Uint8Array.from(atob(packed), (one) => one.charCodeAt(0));
-  const canvas = el("canvas", { width, height, role: "img", "aria-label": `row ${row}, ${name}` });
-  const pixels = new ImageData(width, height);
-  levels.forEach((level, i) => pixels.data.set([level, level, level, 255], 4 * i));
-  canvas.getContext("2d").putImageData(pixels, 0, 0);
-  return canvas;
 }
 
 function said(row) {

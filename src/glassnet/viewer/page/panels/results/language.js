@@ -31,7 +31,7 @@ export function language(page) {
       const found = await page.ask(run.id, "results", { part: "samples", ...query });
       if (!temperature.options.length) replace(temperature, found.temperatures.map((one) => el("option", { value: one, selected: one === "1" }, `temperature ${one}`)));
       const left = found.known === null ? "Made up; whether they are in the data is not known here." : `Made up, and not in the data; ${number(found.known)} of ${number(found.drawn)} drawn stand in the training rows and were left out.`;
-      text(said, `${left} The stronger its colour, the more a character surprised the network; the number is the mean loss.`);
+      text(said, `${left} The stronger its colour, the more a character surprised the network. The number is the mean loss in nats: 0 was certain, 2.3 had one chance in ten.${page.live ? " A low temperature keeps to what is likely." : ""}`);
       replace(items, found.items.map((item) => el("li", {}, scored(item))));
     } catch (error) {
       fail(error);
