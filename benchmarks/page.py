@@ -2,19 +2,11 @@
 changes, and what it costs the compiled training of the digits network: a panel seen in Chromium, seen by nobody, or not
 served.
 
-<<<<<<< HEAD
 The thread that trains never waits for the server, whose thread takes 0.6 % of a core. What costs is the browser itself
 where it has no core of its own. Measured on two quiet cores: the training is on the page 1.1 s after the command; of
 60,000 steps, about 9 s, the open panel of the run cost 4.1 %, health 5.2 %, loading the page included, which costs
 about 0.4 s once. Panels that had been loaded before cost -0.9 % (run), 1.4 % (network), 5.9 % (health, 5 s), 4.1 %
 (landscape), and a page that nobody looks at -0.7 %.
-=======
-The thread that trains never waits for the server, whose thread takes 0.6 % of a core. What costs is the browser
-itself where it has no core of its own. Measured on two quiet cores: the training is on the page 1.1 s after the
-command; of 60,000 steps, about 9 s, the open panel of the run cost 4.1 %, health 5.2 %, loading the page included,
-which costs about 0.4 s once. Panels that had been loaded before cost -0.9 % (run), 1.4 % (network), 5.9 % (health, 5
-s), 4.1 % (landscape), and a page that nobody looks at -0.7 %.
->>>>>>> view-check
 
 Needs the extra view, playwright, and Chromium: python benchmarks/page.py
 """
