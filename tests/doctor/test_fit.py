@@ -115,14 +115,22 @@ def test_the_evidence_is_kept_with_the_run(tmp_path: Path):
 def test_evidence_of_another_shape_is_refused():
     value = Evidence().to_json()
     for broken in (
-        {},
         [],
+        {**value, "of a later version": 3},
+        {**value, "probes": [{"loss": 1.0}]},
         {**value, "probes": 3},
         {**value, "unused": [1]},
         {**value, "data": {**value["data"], "rows": 1.5}},
     ):
         with pytest.raises(ValueError, match="expected"):
             Evidence.from_json(broken)
+
+
+def test_evidence_of_an_older_run_lacks_fields_and_is_read():
+    value = Evidence().to_json()
+    for one in (value, value["setup"], value["data"]):
+        one.popitem()
+    assert Evidence.from_json(value) == Evidence()
 
 
 def test_a_resumed_run_goes_on_with_its_evidence(tmp_path: Path):

@@ -93,6 +93,28 @@ def test_forty_percent_of_wrong_labels_are_noise_and_overlapping_classes_are_non
     assert "label-noise" not in train(net(10, [16], 4), (x, y)).codes()
 
 
+def test_labels_that_only_the_network_and_fits_can_judge_and_rows_of_several_quantities():
+    rng = np.random.default_rng(0)
+    x, y = classes(rows=2500, width=24, count=10, apart=5.0)
+    wrong = np.where(rng.random(len(y)) < 0.22, rng.integers(0, 10, len(y)), y)
+    assert "label-noise" in train(net(24, [32], 10), (x, wrong)).codes()
+    assert "label-noise" not in train(net(24, [32], 10), (x, y)).codes()
+    x = rng.standard_normal((800, 4)).astype(np.float32)
+    place = np.stack([np.sin(x[:, 0]) + x[:, 1], x[:, 2] - x[:, 3]], 1).astype(np.float32)
+    assert reference(x, place, "mse").gain > 0.7
+    found = train(net(4, [16], 2), (x, place[rng.permutation(len(x))]))
+    assert found[0].code == "labels-unrelated"
+
+
+def test_of_the_next_character_the_rare_ones_are_not_meant_to_be_guessed():
+    rng = np.random.default_rng(0)
+    text = rng.choice(8, 3000, p=[0.5, 0.3, 0.15, 0.01, 0.01, 0.01, 0.01, 0.01])
+    contexts, following = np.stack([text[i : i + 3] for i in range(2990)]), text[3:2993]
+    assert look_at_data(contexts, following, loss="cross_entropy").symbols
+    assert not look_at_data(contexts, following % 2, loss="cross_entropy").symbols
+    assert not look_at_data(contexts.astype(np.float32), following, loss="cross_entropy").symbols
+
+
 def test_a_rare_class_proves_nothing_about_labels():
     rng = np.random.default_rng(0)
     x = rng.standard_normal((800, 6)).astype(np.float32)

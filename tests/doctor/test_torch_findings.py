@@ -76,6 +76,10 @@ SICK: dict[str, Case] = {
     "probabilities-as-logits": lambda: train(nn.Sequential(*net(10, [16], 4), nn.Softmax(-1)), epochs=2),
     "wrong-loss": lambda: train(net(10, [16], 1), X, Y[:, None].float(), epochs=2),
 }
+SOFT = {
+    "by a function": lambda o, y: F.cross_entropy(F.softmax(o, -1), y),
+    "by a module": lambda o, y: nn.CrossEntropyLoss()(o.softmax(-1), y),
+}
 #: Consequences, of which another finding of the same run is the cause, and hints.
 FOLDED = {"nonfinite-loss", "redundant-bias", "batchnorm-tiny-batch"}
 
@@ -142,3 +146,33 @@ HEALTHY: dict[str, Case] = {
 def test_healthy_loops_are_quiet(name: str) -> None:
     findings = HEALTHY[name]()
     assert findings.healthy, findings.text()
+
+
+@pytest.mark.parametrize("loss_fn", SOFT.values(), ids=SOFT)
+def test_a_softmax_between_network_and_loss_is_the_networks(loss_fn: Any) -> None:
+    assert train(net(10, [16], 4), loss_fn=loss_fn, epochs=1)[0].code == "probabilities-as-logits"
+
+
+def test_a_loop_of_two_passes_without_a_step_has_none() -> None:
+    model = net(10, [16], 4)
+    optimizer, loss_fn = sgd(model, 0.1), nn.CrossEntropyLoss()
+    with gn.doctor.torch.watch(model, optimizer, loss_fn, speak=False) as watched:
+        for rows in (slice(0, 32), slice(32, 64)):
+            optimizer.zero_grad()
+            loss_fn(model(X[rows]), Y[rows]).backward()
+    assert watched.findings.codes()[:1] == ["parameters-not-updated"]
+
+
+def test_channels_of_a_convolution_that_are_alike_are_symmetric() -> None:
+    def codes(*, alike: bool) -> list[str]:
+        torch.manual_seed(0)
+        model = nn.Sequential(nn.Conv1d(1, 6, 3), nn.ReLU(), nn.Flatten(), nn.Linear(48, 4))
+        with torch.no_grad():
+            model[3].weight.fill_(0.2)
+            if alike:
+                model[0].weight.copy_(model[0].weight[:1].clone())
+                model[0].bias.zero_()
+        return train(model, X[:, None, :], Y, epochs=1).codes()
+
+    assert codes(alike=True)[0] == "symmetric-initialization"
+    assert "symmetric-initialization" not in codes(alike=False)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 import glassnet as gn
@@ -115,3 +117,55 @@ def test_watching_changes_no_bit():
     plain, seen = weights(False), weights(True)
     for name, array in plain.items():
         np.testing.assert_array_equal(array, seen[name])
+
+
+def one_step(loss: Any, x: Any = X, width: int = 4) -> Findings:
+    """Two steps with a loss of what the network gives."""
+    network = net(x.shape[-1], [16], width)
+    optimizer = optim.SGD(network.parameters(), lr=0.1)
+    with gn.doctor.watch(network, optimizer, speak=False) as watched:
+        for _ in range(2):
+            optimizer.zero_grad()
+            loss(network(gn.tensor(x))).backward()
+            optimizer.step()
+    return watched.findings
+
+
+def test_a_softmax_between_network_and_loss_is_the_networks():
+    functional = nn.functional
+    found = one_step(lambda out: functional.cross_entropy(functional.softmax(out), Y))
+    assert found[0].code == "probabilities-as-logits"
+    assert "probabilities-as-logits" not in every(one_step(lambda out: functional.cross_entropy(out, Y)))
+    yes = (Y == 0).astype(np.float32)[:, None]
+    found = one_step(lambda out: functional.binary_cross_entropy_with_logits(out.sigmoid(), yes), width=1)
+    assert found[0].code == "probabilities-as-logits"
+
+
+def test_outputs_of_one_column_against_targets_of_none_are_crossed():
+    y = X[:, 0]
+    found = one_step(lambda out: ((out - y) ** 2).mean(), width=1)
+    assert (found[0].code, found[0].severity) == ("wrong-loss", "error")
+    assert "wrong-loss" not in every(one_step(lambda out: ((out[:, 0] - y) ** 2).mean(), width=1))
+    assert "wrong-loss" not in every(one_step(lambda out: ((out - y[:, None]) ** 2).mean(), width=1))
+
+
+def test_batches_of_many_lengths_do_not_end_the_diagnosis():
+    gn.manual_seed(0)
+
+    class Mean(nn.Module):
+        def __init__(self) -> None:
+            self.table, self.last = nn.Embedding(9, 8), nn.Linear(8, 3)
+
+        def forward(self, x: Any) -> Any:
+            return self.last(self.table(x).mean(1))
+
+    network, rng = Mean(), np.random.default_rng(0)
+    optimizer = optim.SGD(network.parameters(), lr=0.1)
+    with gn.doctor.watch(network, optimizer, speak=False) as watched:
+        for step in range(20):
+            x = rng.integers(0, 9, (16, 3 + step % 4))
+            optimizer.zero_grad()
+            nn.functional.cross_entropy(network(x), x[:, 0] % 3).backward()
+            optimizer.step()
+    assert isinstance(watched.findings, Findings)
+    assert watched.evidence.data.rows == 5 * 16

@@ -12,7 +12,7 @@ from functools import cache
 from typing import Any
 
 from glassnet.doctor.facts import Data, SetUp
-from glassnet.doctor.observed import CheckUp, Comparison, Failure, Overfit, Probe, Reference
+from glassnet.doctor.observed import CheckUp, Comparison, Failure, Overfit, Probe, Reference, Trial
 from glassnet.doctor.progress import Progress
 from glassnet.doctor.records import from_record, to_record
 
@@ -30,6 +30,7 @@ class Evidence:
     reference: Reference = field(default_factory=Reference)
     overfit: Overfit = field(default_factory=Overfit)
     failure: Failure = field(default_factory=Failure)
+    trials: dict[str, Trial] = field(default_factory=dict)  # see ``probes/trials.py``
     unused: list[str] = field(default_factory=list)  # trainable parameters without a gradient in every step so far
     without_step: int | None = None  # when gradients were thrown away, or piled up, without a step
     evaluated_in_training: list[str] = field(default_factory=list)  # layers in training mode at an evaluation
@@ -69,6 +70,12 @@ class Evidence:
         return self.learned is not None and self.learned > SOLVED and not self.has("failure")
 
     @property
+    def settled(self) -> bool:
+        """Whether the network as it ended costs hardly anything, in evaluation mode, whatever single steps cost."""
+        one, constant = self.checkup.val or self.checkup.train, self.data.constant
+        return one is not None and bool(constant) and one.loss < (1 - SOLVED) * (constant or 0.0)
+
+    @property
     def gain(self) -> float | None:
         """The share of the best constant's error that the network takes away: on validation, or else on training."""
         one = self.checkup.val or self.checkup.train
@@ -84,15 +91,12 @@ class Evidence:
             return False
         if self.reference.loss is not None and not self.setup.weighted and train.loss > 1.02 * self.reference.loss:
             return True
-        return train.gain < self.reference.gain - self.reference.margin(0.05, 0.15)
+        return self.reference.beats(train, 0.05, 0.15)
 
     @property
     def behind_on_new_rows(self) -> bool:
         """Whether the network is clearly worse on validation than what simple means reach on rows not seen."""
-        val = self.checkup.val
-        if not self.has("reference") or val is None or val.gain is None:
-            return False
-        return val.gain < self.reference.gain - self.reference.margin(0.15, 0.3)
+        return self.has("reference") and self.reference.beats(self.checkup.val, 0.15, 0.3)
 
     @property
     def harmed(self) -> bool:
@@ -120,3 +124,5 @@ def _nothing(part: str) -> Any:
 #: Shares of the best constant's loss above which a task is solved, below which it is hardly begun, and below which the
 #: network is worse than a constant.
 SOLVED, POOR, WORSE = 0.85, 0.3, -0.05
+#: The share of the error of a constant, for quantities, beyond which simple means are not asked for more.
+NEAR = 0.92

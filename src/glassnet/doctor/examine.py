@@ -56,6 +56,7 @@ def examine(
     if not isinstance(data, Dataset | Split) and len(data) == 2:
         x, y = as_array(data[0]), as_array(data[1])
         evidence.data.nonfinite_rows = nonfinite_rows(x, y)
+        evidence.data.nonfinite_targets = not nonfinite_rows(x, x)
         if evidence.data.nonfinite_rows:
             return doctor.diagnose(evidence)
     train, val = training_splits(data, validation, seed)
@@ -66,7 +67,7 @@ def examine(
         train.y,
         None if val is None else (val.x, val.y),
         loss=kind,
-        order=None if shuffle else np.arange(len(train)),
+        taken=None if shuffle else train.y,
         batch_size=size,
         finite=True,  # a Split has only such
     )

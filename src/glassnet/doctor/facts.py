@@ -60,7 +60,9 @@ class SetUp:
     """What is trained, and how. loss: "cross_entropy", "nll", "bce", "mse", "l1", "huber", or another name; weighted,
     smoothed: whether classes have weights, and labels are smoothed. rates: learning rates over the planned training,
     thinned, each with its step. penalty: whether one is added to the loss. dropout: the largest share that is dropped.
-    crossed: whether the loss compares the output of each row with the targets of all rows.
+    crossed: whether the loss compares the output of each row with the targets of all rows. maximize: whether
+    the optimizer is told to make the loss larger. place: where it is trained:
+    "fit", "loop" of one's own, or "torch"; what to type depends on it.
     """
 
     layers: list[Layer] = field(default_factory=list)
@@ -83,6 +85,8 @@ class SetUp:
     keep_best: bool = False
     float_inputs: bool = True
     crossed: bool = False
+    maximize: bool = False
+    place: str = "fit"
 
     def layer(self, path: str) -> Layer | None:
         """The layer with this path."""
@@ -148,12 +152,15 @@ class Features:
 class Data:
     """What the rows are like. Shares are of the rows.
 
-    constant: what the best constant prediction would cost, by the loss that is trained; None if unknown.
+    constant: what the best constant prediction would cost, by the loss that is trained; None if unknown. symbols:
+    whether targets are of the alphabet of the inputs, as the next character of a text is.
     """
 
     rows: int = 0
     val_rows: int = 0
     nonfinite_rows: list[int] = field(default_factory=list)
+    nonfinite_step: int | None = None  # the step in whose batch these rows are, where they are numbered within it
+    nonfinite_targets: bool = False  # whether it is their targets
     outliers: list[int] = field(default_factory=list)  # rows that are far from all others in inputs or target
     features: Features | None = None
     val_features: Features | None = None
@@ -171,8 +178,18 @@ class Data:
     val_target_std: float = 0.0
     constant: float | None = None
     runs_z: float | None = None  # of classes in the order of training: how many standard errors too few changes
-    per_batch: float | None = None  # different classes in a batch, as a share of what mixed rows would give
+    within: float | None = None  # of quantities in that order: the share of their variance that is within batches
+    trend: float = 0.0  # and how well the number of a batch tells the mean of its targets, at most 1
+    per_batch: float | None = None  # different classes in a batch beyond the first, as a share of what mixed rows give
     repeated: float = 0.0  # rows that equal an earlier one
     conflicting: float = 0.0  # rows that equal another with another label
     leaked: float = 0.0  # validation rows that are in training
+    symbols: bool = False
     giveaway: list[float] = field(default_factory=list)  # how well each feature alone gives the target, 1 at most
+    together: float = 0.0  # and all others than the best of them together
+
+    def take_nonfinite(self, other: Data) -> None:
+        """Take over the rows with which a step failed, if there are any."""
+        if other.nonfinite_rows:
+            self.nonfinite_rows, self.nonfinite_step = other.nonfinite_rows, other.nonfinite_step
+            self.nonfinite_targets = other.nonfinite_targets

@@ -13,7 +13,7 @@ import numpy as np
 
 from glassnet.data.batches import batches
 from glassnet.doctor.doctor import Doctor
-from glassnet.doctor.evidence import SOLVED, Evidence
+from glassnet.doctor.evidence import NEAR, SOLVED, Evidence
 from glassnet.doctor.file import DOCTOR, read_evidence, write_evidence
 from glassnet.doctor.observed import Failure
 from glassnet.doctor.plan import few_take, looks_worth, planned, work_of
@@ -24,6 +24,7 @@ from glassnet.doctor.probes.overfit import overfit
 from glassnet.doctor.probes.reference import reference
 from glassnet.doctor.probes.setup import set_up
 from glassnet.doctor.probes.step import StepProbe
+from glassnet.doctor.probes.trials import trial_steps, trials, usual_rate, worth_trying
 from glassnet.doctor.probes.units import check_up
 from glassnet.doctor.progress import Progress
 from glassnet.doctor.report import Findings
@@ -118,7 +119,7 @@ class Listener(Callback):
             loop.train.y,
             None if loop.val is None else (loop.val.x, loop.val.y),
             loss=self._kind,
-            order=None if loop.shuffle else np.arange(len(loop.train)),
+            taken=None if loop.shuffle else loop.train.y,
             batch_size=loop.batch_size,
             finite=True,  # a Split has only such
         )
@@ -165,11 +166,34 @@ class Listener(Callback):
             else:
                 self._check_up(loop)
             self.findings = self.doctor.diagnose(self.evidence)
+            self._try(loop)
             if self.evidence.stuck and self.findings.codes()[:1] in ([], ["underfitting"]):  # nothing says why
                 self._learn_few(loop)
         if self.folder is not None:
             write_evidence(self.folder, self.evidence)
         self._voice.end(self.findings)
+
+    def _try(self, loop: Loop) -> None:
+        """Where something may have held the network back, what some more steps without it would do."""
+        names = worth_trying(self.evidence, self.findings.worse())
+        if not names:
+            return
+        self.evidence.trials = trials(
+            names,
+            loop.net,
+            loop.loss,
+            self._kind,
+            loop.optimizer,
+            loop.train,
+            loop.val,
+            rate=usual_rate(self.evidence),
+            batch_size=loop.batch_size,
+            steps=trial_steps(loop.step),
+            penalty=loop.batch_step.penalty,
+            clip_norm=loop.batch_step.clip_norm,
+            begin=self._probe.first,
+        )
+        self.findings = self.doctor.diagnose(self.evidence)
 
     def _learn_few(self, loop: Loop) -> None:
         """Whether the network, as it was at first, can learn a few rows at all; not where that takes long beside the
@@ -184,10 +208,12 @@ class Listener(Callback):
     def _check_up(self, loop: Loop) -> None:
         try:
             self.evidence.checkup = check_up(loop.net, loop.loss, self._kind, loop.step, loop.train, loop.val)
-            x, y = batches(loop.train, min(loop.batch_size, len(loop.train)), seed=loop.seed, epoch=loop.epoch)[0]
-            self.evidence.comparison = compare_modes(loop.net, loop.loss, x, y, loop.step)
+            batch = batches(loop.train, min(loop.batch_size, len(loop.train)), seed=loop.seed, epoch=loop.epoch)[0]
+            rows = loop.train if loop.val is None else loop.val
+            self.evidence.comparison = compare_modes(loop.net, loop.loss, self._kind, batch, rows, loop.step)
             train = self.evidence.checkup.train
-            if not (self.evidence.solved and train is not None and (self.evidence.gain or 0.0) > SOLVED):
+            enough = NEAR if self.evidence.setup.regression else SOLVED
+            if not (self.evidence.solved and train is not None and (self.evidence.gain or 0.0) > enough):
                 self.evidence.reference = reference(loop.train.x, loop.train.y, self._kind)
         except GlassnetError:  # a loss or network that cannot be evaluated on these rows: judged without
             return

@@ -10,20 +10,31 @@ class Reference:
     """What simple means reach on rows that they have not seen: the nearest neighbours, a line, or counts.
 
     gain: the share of the best constant's error that they take away, by wrong classes or squares. spread: its
-    standard error. loss: what counts cost in cross-entropy. odd_rows: rows whose label all that is near them
-    contradicts. odd: their share of the rows of which all neighbours agree.
+    standard error. most: of quantities, the gain over all rows but the few that are missed by most. loss: what counts
+    cost in cross-entropy. odd_rows: rows whose label is another than that of which such a means is sure. odd: their
+    share of the rows of which it is, for the means that is right most often there;
+    None where none knows enough to be believed.
     """
 
     name: str = ""
     gain: float = 0.0
     spread: float = 0.0
     loss: float | None = None
-    odd: float = 0.0
+    most: float | None = None
+    odd: float | None = None
     odd_rows: list[int] = field(default_factory=list)
 
     def margin(self, most: float, share: float) -> float:
         """How far below the gain is clearly below: by three standard errors, and by a share of it, at most ``most``."""
         return max(3 * self.spread, min(most, share * abs(self.gain)))
+
+    def beats(self, check: SplitCheck | None, most: float, share: float) -> bool:
+        """Whether a network is clearly below the gain on the rows of a check, and not because of a few of them."""
+        if check is None or check.gain is None:
+            return False
+        margin = self.margin(most, share)
+        few = self.most is not None and check.most is not None and check.most >= self.most - margin
+        return check.gain < self.gain - margin and not few
 
 
 @dataclass
@@ -109,6 +120,8 @@ class SplitCheck:
     recall: list[float | None] = field(default_factory=list)
     counts: list[int] = field(default_factory=list)
     surprises: list[int] = field(default_factory=list)  # rows that are confidently taken for another class
+    most: float | None = None  # of quantities: the gain over all rows but the few that are missed by most
+    contradicted: float | None = None  # of the quarter of rows that it is surest of, the share with another label
 
 
 @dataclass
@@ -134,11 +147,16 @@ class CheckUp:
 
 @dataclass
 class Comparison:
-    """The same batch with BatchNorm in training and in evaluation mode, dropout off in both."""
+    """The same batch with BatchNorm in training and in evaluation mode, dropout off in both: what it costs. gain,
+    renewed: the gain on rows of validation, or else of training, with the running statistics, and with those of these
+    very rows; None where a gain is not known.
+    """
 
     step: int = 0
     training: float = 0.0
     evaluation: float = 0.0
+    gain: float | None = None
+    renewed: float | None = None
 
 
 @dataclass
@@ -159,3 +177,14 @@ class Failure:
     step: int = 0
     message: str = ""
     layer: str | None = None
+
+
+@dataclass
+class Trial:
+    """What some more steps in a certain way lead to. train, val: the mean loss over rows of both, without penalties.
+    gain: the share of the best constant's error taken away, on validation or else on training.
+    """
+
+    train: float = 0.0
+    val: float | None = None
+    gain: float | None = None

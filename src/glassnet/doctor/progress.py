@@ -98,6 +98,15 @@ class Progress:
         return late[0] - late[-1] if enough and all(b < a for a, b in pairwise(late)) else 0.0
 
     @property
+    def val_gain(self) -> float | None:
+        """How far the lowest validation loss of the last third of the epochs lies below the lowest before; None where
+        there were no two evaluations.
+        """
+        losses = self.history.get("val_loss", [])
+        late = max(1, len(losses) // 3)
+        return min(losses[:-late]) - min(losses[-late:]) if len(losses) > 1 else None
+
+    @property
     def rising(self) -> bool:
         """Whether the loss is clearly above its lowest at the end."""
         return self.end - self.lowest > max(3 * self.noise, 0.1 * abs(self.lowest))

@@ -38,7 +38,7 @@ EXPLAINS: dict[str, tuple[str, ...]] = {
     "detached-parameter": (*_STUCK,),
     "stale-gradients": (*_WILD, *_STUCK, "overfitting"),
     "trained-in-eval-mode": (*_WILD, *_STUCK, "overfitting"),
-    "missing-nonlinearity": ("underfitting", "stopped-early"),
+    "missing-nonlinearity": ("underfitting", "stopped-early", "label-noise"),
     "symmetric-initialization": (*_STUCK, "detached-parameter", "bad-initial-scale"),
     "bad-initial-scale": (
         "nonfinite-loss",
@@ -64,7 +64,7 @@ EXPLAINS: dict[str, tuple[str, ...]] = {
     "vanishing-gradients": _LEARNS_BADLY,
     "unshuffled-data": ("oscillating-loss", "learning-rate-too-high", "batchnorm-mismatch", "overfitting", *_STUCK),
     "batchnorm-tiny-batch": ("batchnorm-mismatch", "oscillating-loss", *_STUCK),
-    "batchnorm-mismatch": ("overfitting", "underfitting"),
+    "batchnorm-mismatch": ("overfitting", "underfitting", "label-noise"),
     "over-regularised": ("learning-rate-too-high", "dead-units", "vanishing-gradients", *_LEARNS_BADLY),
     "schedule-ends-early": ("learning-rate-too-low", "stopped-early", "underfitting"),
     "learning-rate-too-low": ("stopped-early", "underfitting", "labels-unrelated", "class-imbalance"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import types
 import typing
-from dataclasses import fields, is_dataclass
+from dataclasses import MISSING, fields, is_dataclass
 from typing import Any, TypeVar
 
 from glassnet.train.position import number
@@ -27,11 +27,14 @@ def to_record(value: Any) -> Any:
 
 
 def from_record(kind: type[T], value: Any) -> T:
-    """A dataclass from what ``to_record`` made of it. Raises ValueError for anything else."""
+    """A dataclass from what ``to_record`` made of it, also by an earlier version: fields that it did not have take
+    their defaults. Raises ValueError for anything else.
+    """
     hints = typing.get_type_hints(kind)
-    if not isinstance(value, dict) or set(value) != set(hints):
+    needed = {one.name for one in fields(typing.cast(Any, kind)) if one.default is one.default_factory is MISSING}
+    if not isinstance(value, dict) or not needed <= set(value) <= set(hints):
         raise ValueError(f"expected the fields of {kind.__name__}, got {value!r:.80}")
-    return kind(**{name: _value(hint, value[name]) for name, hint in hints.items()})
+    return kind(**{name: _value(hints[name], one) for name, one in value.items()})
 
 
 def _value(hint: Any, value: Any) -> Any:

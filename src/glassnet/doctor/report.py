@@ -25,6 +25,10 @@ class Findings(list[Finding]):
         """The codes, each once, in order."""
         return list(dict.fromkeys(one.code for one in self))
 
+    def worse(self) -> list[str]:
+        """The codes of errors and warnings, each once, in order."""
+        return list(dict.fromkeys(one.code for one in self if one.severity != "hint"))
+
     def to_json(self) -> list[dict[str, Any]]:
         """A value for ``json.dumps``."""
         return [one.to_json() for one in self]

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from typing import Any, Self
 
-import numpy as np
-
 from glassnet.doctor.doctor import Doctor
-from glassnet.doctor.evidence import SOLVED, Evidence
-from glassnet.doctor.observed import Failure, Reference
+from glassnet.doctor.evidence import NEAR, SOLVED, Evidence
+from glassnet.doctor.facts import Layer
+from glassnet.doctor.observed import Failure, Reference, Trial
 from glassnet.doctor.probes.costs import constant_loss
-from glassnet.doctor.probes.data import SAMPLE, look_at_data, nonfinite_rows
+from glassnet.doctor.probes.data import SAMPLE, look_at_data, note_nonfinite
 from glassnet.doctor.probes.reference import reference
+from glassnet.doctor.probes.seen import Rates, Taken
 from glassnet.doctor.probes.torch_graph import Trace, crossed, first_tensor, loss_of_graph, numbers
 from glassnet.doctor.probes.torch_hooks import Hook, forget, listen
-from glassnet.doctor.probes.torch_state import Cost, Rates, Seen, check_up, modal_layers
+from glassnet.doctor.probes.torch_state import Cost, Seen, check_up, modal_layers
 from glassnet.doctor.probes.torch_step import TorchProbe
+from glassnet.doctor.probes.torch_trials import trials
+from glassnet.doctor.probes.trials import trial_steps, usual_rate, worth_trying
 from glassnet.doctor.progress import Progress
 from glassnet.doctor.report import Findings
 from glassnet.doctor.voice import Voice
@@ -44,7 +47,7 @@ class TorchWatch:
         self._trained, self._validated = Seen(), Seen()
         self._history: dict[str, list[float]] = {"loss": [], "val_loss": []}
         self._epoch: list[int] = []  # the steps at which evaluations ended
-        self._rates = Rates()
+        self._rates, self._taken = Rates(), Taken()
         self._probe = TorchProbe(model, optimizer, self._cost)
         self._trace: Trace | None = None
         self._input: Any = None
@@ -78,6 +81,8 @@ class TorchWatch:
     def close(self) -> Findings:
         """End the watch, and leave model and optimizer as they were. Returns the findings, and prints them."""
         if self._final is None:
+            if not self.steps and self._waiting > 1 and self.evidence.without_step is None:
+                self.evidence.without_step = 0  # until the very end there was none
             final = self.findings
             for one in self._removers:
                 one.remove()
@@ -106,22 +111,46 @@ class TorchWatch:
             per_epoch=max(1, self._epoch[0] if self._epoch else self.steps),
             history=self._history if self._epoch else {},
         )
-        evidence.setup.total_steps = self.steps
+        evidence.setup.total_steps, evidence.trials = self.steps, {}
         evidence.setup.rates = self._rates.thinned(self.steps)
         if self._trained.kept:
             x, y = map(numbers, self._trained.all())
             size = evidence.setup.batch_size or 32
-            rows = evidence.data.nonfinite_rows  # of the batch with which the loss failed
-            evidence.data = look_at_data(x, y, loss=kind, order=np.arange(len(x)), batch_size=size)
-            evidence.data.nonfinite_rows = evidence.data.nonfinite_rows or rows
-            evidence.data.constant = constant_loss(kind, y)
+            failed = evidence.data  # with the rows of the batch with which the loss failed
+            taken = self._taken.all()
+            evidence.data = look_at_data(x, y, loss=kind, taken=taken, batch_size=size)
+            evidence.data.take_nonfinite(failed)
+            evidence.data.constant = constant_loss(kind, taken)
             evidence.data.val_rows = self._validated.most
             if not evidence.data.nonfinite_rows:
                 checked = check_up(self.model, self._cost, self.steps, self._trained, self._validated)
                 evidence.checkup, evidence.comparison = checked
-                known = evidence.solved and (evidence.gain or 0.0) > SOLVED
+                known = evidence.solved and (evidence.gain or 0.0) > (NEAR if evidence.setup.regression else SOLVED)
                 evidence.reference = Reference() if known else reference(x, y, kind)
-        return self.doctor.diagnose(evidence)
+        found = self.doctor.diagnose(evidence)
+        names = worth_trying(evidence, found.worse())
+        if names and self._trained.kept:
+            evidence.trials = self._try(names)
+            found = self.doctor.diagnose(evidence)
+        return found
+
+    def _try(self, names: Collection[str]) -> dict[str, Trial]:
+        evidence = self.evidence
+        try:
+            return trials(
+                names,
+                self.model,
+                self._cost,
+                self.optimizer,
+                self._trained,
+                self._validated,
+                rate=usual_rate(evidence),
+                batch_size=evidence.setup.batch_size,
+                steps=trial_steps(self.steps),
+                first=self._probe.first,
+            )
+        except (RuntimeError, TypeError, ValueError, KeyError):  # a model that cannot be copied, or trained so
+            return {}
 
     # What the loop does
 
@@ -192,13 +221,19 @@ class TorchWatch:
             return
         self._values.append(value)
         self._trained.add(x, targets, value)
+        if targets is not None and not self._taken.full:
+            self._taken.add(numbers(targets))
         if trace is not None:
             if not self.evidence.setup.layers or not self.steps:
                 self.evidence.setup = self._probe.set_up(trace, output, x, weighted=bool(given and given.weighted))
                 self.evidence.setup.crossed = crossed(root, output)
+                if given is not None and given.ending:
+                    ends = [one.path for one in self.evidence.setup.last()]
+                    self.evidence.setup.layers.append(Layer(given.ending.lower(), given.ending, after=ends))
             else:
                 trace.layers(output)
-            self._probe.begin(self.steps, trace, x, output, targets, value)
+            said = output if given is None or given.ended is None else given.ended
+            self._probe.begin(self.steps, trace, x, output, said, targets, value)
             if not self._stepping:
                 self._await_step()  # another backward pass of this step may replace it
 
@@ -232,8 +267,8 @@ class TorchWatch:
         if self.evidence.has("failure"):
             return
         if x is not None:
-            y = x if targets is None or len(targets) != len(x) else targets
-            self.evidence.data.nonfinite_rows = nonfinite_rows(numbers(x), numbers(y))
+            y = None if targets is None else numbers(targets)
+            note_nonfinite(self.evidence.data, numbers(x), y, self.steps)
         text = f"the loss became {value} at step {self.steps + 1} (learning rate {self._probe.rate():g})."
         self.evidence.failure = Failure(self.steps, text)
         self._voice.errors(self.evidence)

@@ -13,16 +13,19 @@ from glassnet.doctor.doctor import Doctor
 from glassnet.doctor.evidence import Evidence
 from glassnet.doctor.observed import Failure
 from glassnet.doctor.probes.costs import constant_loss
-from glassnet.doctor.probes.data import SAMPLE, look_at_data, nonfinite_rows
+from glassnet.doctor.probes.data import SAMPLE, look_at_data, note_nonfinite
 from glassnet.doctor.probes.graph import modal_layers
-from glassnet.doctor.probes.loss_graph import LossOfGraph, loss_of_graph
+from glassnet.doctor.probes.loss_graph import LossOfGraph, crossed, loss_of_graph
 from glassnet.doctor.probes.reference import reference
+from glassnet.doctor.probes.seen import Rates, Taken
 from glassnet.doctor.probes.setup import set_up
 from glassnet.doctor.probes.step import StepProbe
+from glassnet.doctor.probes.trials import trial_steps, trials, usual_rate, worth_trying
 from glassnet.doctor.probes.units import check_up
 from glassnet.doctor.progress import Progress
 from glassnet.doctor.report import Findings
 from glassnet.doctor.voice import Voice
+from glassnet.engine.namespace import Array
 from glassnet.engine.options import integer_option
 from glassnet.engine.scope import scope
 from glassnet.engine.tensor import Tensor
@@ -48,6 +51,7 @@ class Watch:
         self._input: Tensor | None = None
         self._output: Tensor | None = None
         self._rows: list[tuple[Any, Any]] = []
+        self._taken, self._rates = Taken(), Rates()
         self._called: set[str] = set()
         self._stepped = False  # whether the gradients that are there were used by a step
         self._waiting = 0  # backward passes since the last step
@@ -57,6 +61,7 @@ class Watch:
         self._before: dict[str, Any] = {}
         self._targets: Any = None
         self._value = math.nan
+        self._crossed = False
         self._open = True
         self._removers: list[Callable[[], None]] = [net.register_forward_hook(self._forward)]
         self._removers += [
@@ -87,7 +92,9 @@ class Watch:
     @property
     def findings(self) -> Findings:
         """What is found by what was seen so far, causes first."""
-        evidence = self.evidence
+        evidence, rows = self.evidence, None
+        evidence.trials = {}
+        evidence.setup.total_steps, evidence.setup.rates = self.steps, self._rates.thinned(self.steps)
         evidence.progress = Progress(
             block=self.losses.block,
             losses=self.losses.means(),
@@ -99,16 +106,33 @@ class Watch:
         )
         if self._rows and self._loss is not None:
             x, y = (np.concatenate(arrays) for arrays in zip(*self._rows, strict=True))
-            kind, bad = self._loss.kind, evidence.data.nonfinite_rows  # of the batch that ended the training
-            evidence.data = look_at_data(
-                x, y, loss=kind, order=np.arange(len(x)), batch_size=evidence.setup.batch_size or 32
-            )
-            evidence.data.nonfinite_rows = bad or evidence.data.nonfinite_rows
-            evidence.data.constant = constant_loss(kind, y)
+            kind, failed = self._loss.kind, evidence.data  # with the rows of the batch that ended the training
+            taken = self._taken.all()
+            evidence.data = look_at_data(x, y, loss=kind, taken=taken, batch_size=evidence.setup.batch_size or 32)
+            evidence.data.take_nonfinite(failed)
+            evidence.data.constant = constant_loss(kind, taken)
             if self._loss.function is not None and not evidence.data.nonfinite_rows:
-                evidence.checkup = check_up(self.net, self._loss.function, kind, self.steps, Split(x, y), None)
+                rows = Split(x, y)
+                evidence.checkup = check_up(self.net, self._loss.function, kind, self.steps, rows, None)
                 evidence.reference = reference(x, y, kind)
-        return self.doctor.diagnose(evidence)
+        found = self.doctor.diagnose(evidence)
+        names = worth_trying(evidence, found.worse())
+        if names and rows is not None and self._probe is not None and self._loss is not None:
+            evidence.trials = trials(
+                names,
+                self.net,
+                self._loss.function,
+                self._loss.kind,
+                self.optimizer,
+                rows,
+                None,
+                rate=usual_rate(evidence),
+                batch_size=evidence.setup.batch_size,
+                steps=trial_steps(self.steps),
+                begin=self._probe.first,
+            )
+            found = self.doctor.diagnose(evidence)
+        return found
 
     # What the loop does
 
@@ -143,8 +167,9 @@ class Watch:
         self._waiting += 1
         value = float(loss.data) if loss.size == 1 else math.nan
         if not math.isfinite(value) and not self.evidence.has("failure"):
-            rows = [] if self._input is None else nonfinite_rows(self._input.data, self._input.data)
-            self.evidence.data.nonfinite_rows = rows
+            if self._input is not None:
+                targets = None if self._output is None else loss_of_graph(loss, self._output).targets
+                note_nonfinite(self.evidence.data, self._input.data, targets, self.steps)
             text = f"the loss became {value} at step {self.steps + 1} (learning rate {self.optimizer.lr:g})."
             self.evidence.failure = Failure(self.steps, text)
             self._voice.errors(self.evidence)
@@ -153,17 +178,29 @@ class Watch:
         if self._output is None:
             return
         found = loss_of_graph(loss, self._output)
+        if found.given is not None:
+            self._output = found.given
         if self._loss is None:
             self._loss = found
+            self._crossed = crossed(loss, self._output)
             self._probe = StepProbe(self.net, self.optimizer, found.kind, loss=found.function)
-        if found.targets is not None and self._input is not None and sum(len(x) for x, _ in self._rows) < SAMPLE:
-            self._rows.append((self._input.data, found.targets))
+        if found.targets is not None and self._input is not None:
+            self._keep(self._input.data, found.targets)
         if self._looks():
             self._before = {name: parameter.data for name, parameter in self.net.named_parameters()}
             self._targets = found.targets
             self._value = value
         if self._waiting >= NEVER:
             self._without_step()
+
+    def _keep(self, x: Array, y: Array) -> None:
+        """Keep the rows of a batch for the end, a limited number."""
+        self._taken.add(y)
+        if sum(len(one) for one, _ in self._rows) >= SAMPLE or not x.ndim or not y.ndim or len(x) != len(y):
+            return
+        if self._rows and (x.shape[1:], y.shape[1:]) != tuple(one.shape[1:] for one in self._rows[0]):
+            return  # such as sequences of another length
+        self._rows.append((x, y))
 
     def _on_zero_grad(self) -> None:
         if self._waiting and not self._stepped and any(one.grad is not None for one in self.optimizer.parameters):
@@ -175,6 +212,8 @@ class Watch:
 
     def _on_step(self) -> None:
         rate = self.optimizer.lr
+        if rate != self._rates.last:
+            self._rates.add(self.steps, rate)
         held = [(one, one.data) for one in self.optimizer.parameters]
         self._step()
         self._stepped, self._waiting, self._thrown = True, 0, 0
@@ -203,6 +242,8 @@ class Watch:
             evidence.setup.batch_size = evidence.setup.rows = len(x.data)
             evidence.setup.float_inputs = x.data.dtype.kind == "f"
             evidence.setup.shuffle = False
+            evidence.setup.crossed = self._crossed
+            evidence.setup.place = "loop"
         probe = probe_of(self.steps, look, rate)
         probe.left_over = self._left_over
         evidence.add(probe, {path for path, gradient in gradients.items() if gradient is None})

@@ -10,6 +10,8 @@ import numpy as np
 from glassnet.doctor.facts import Data, Features
 from glassnet.doctor.probes.costs import class_counts, constant_loss
 from glassnet.doctor.probes.near import NEIGHBOURS, neighbours, sample, scaled
+from glassnet.doctor.probes.order import runs, steady
+from glassnet.doctor.probes.reference import FITS
 from glassnet.engine.namespace import Array
 
 #: Rows of a sample for sums, for counting different values, and for comparing whole rows.
@@ -25,6 +27,8 @@ LABELS, FEW_NUMBERS = 50, 6
 FAR, FAR_AIM, MOST_ODD = 8.0, 30.0, 0.05
 #: Rows by which an order is judged; and the share of the mismatches of mixed rows beyond which near rows say nothing.
 ORDERED, INFORMED = 512, 0.85
+#: How well a feature alone gives the target from where on others are asked, too, and on how many rows.
+TOLD, FITTED = 0.9, 600
 
 
 def look_at_data(
@@ -33,23 +37,24 @@ def look_at_data(
     val: tuple[Array, Array] | None = None,
     *,
     loss: str = "",
-    order: Array | None = None,
+    taken: Array | None = None,
     batch_size: int = 32,
     finite: bool = False,
 ) -> Data:
     """The evidence about rows x (N, ...) and targets y (N, ...), and those of validation.
 
-    loss: its kind, see ``costs.loss_kind``. order: the rows as the first epoch takes them, if they are not shuffled.
+    loss: its kind, see ``costs.loss_kind``. taken: targets as the training takes them, if the rows are not shuffled.
     finite: whether it is known that all numbers are.
     """
     found = Data(rows=len(x), val_rows=0 if val is None else len(val[0]))
     found.nonfinite_rows = [] if finite else nonfinite_rows(x, y)
+    found.nonfinite_targets = bool(found.nonfinite_rows) and not nonfinite_rows(x, x)
     if found.nonfinite_rows:
         keep = np.setdiff1d(np.arange(len(x)), found.nonfinite_rows)
         x, y = x[keep], y[keep]
         if not len(x):
             return found
-        order = None
+        taken = None
     rows = sample(len(x), SAMPLE if x[0].size <= WIDE else SAMPLE // 2)
     _targets(found, y, loss)
     if x.dtype.kind == "f":
@@ -57,6 +62,9 @@ def look_at_data(
         if flat.shape[1] <= WIDEST:
             found.features = features(flat)
             found.giveaway = giveaway(flat, y[rows], found.target_kind)
+            if len(found.giveaway) > 1 and max(found.giveaway) > TOLD:
+                rest = np.delete(flat, int(np.argmax(found.giveaway)), axis=1)
+                found.together = together(rest, y[rows], found.target_kind)
             if found.target_kind == "numbers" or (_own(loss) and _named(y)):
                 found.ordered = ordered(flat, y[rows])
     if x.dtype.kind == "f":
@@ -69,10 +77,16 @@ def look_at_data(
         if of_val:
             known = set(of_x)
             found.leaked = min(1.0, sum(one in known for one in of_val) / len(of_val) * len(x) / len(of_x))
+    if x.dtype.kind in "iu" and y.dtype.kind in "iu":
+        inputs, labels = np.unique(x[rows]), np.unique(y[rows])
+        # Two classes of texts are numbers of characters, too, and are no alphabet.
+        found.symbols = 2 * len(labels) > max(len(inputs), 4) and bool(np.isin(labels, inputs).mean() > 0.9)
     if val is not None:
         _compare(found, *val)
-    if order is not None and found.classes and y.ndim == 1 and y.min() >= 0:
-        found.runs_z, found.per_batch = runs(y[order], batch_size)
+    if taken is not None and found.classes and taken.ndim == 1 and taken.min() >= 0:
+        found.runs_z, found.per_batch = runs(taken, batch_size)
+    elif taken is not None and found.target_kind in ("values", "numbers") and taken.size == len(taken):
+        found.within, found.trend = steady(taken.reshape(-1).astype(np.float64), batch_size)
     return found
 
 
@@ -83,6 +97,15 @@ def nonfinite_rows(x: Array, y: Array) -> list[int]:
         if array.dtype.kind == "f" and not np.isfinite(array.sum(dtype=np.float64)):
             bad |= set(np.flatnonzero(~np.isfinite(array.reshape(len(array), -1)).all(1))[:20].tolist())
     return sorted(bad)[:20]
+
+
+def note_nonfinite(found: Data, x: Array, y: Array | None, step: int) -> None:
+    """Note the rows of a batch with which a step failed, if it is they: their inputs, or else their targets."""
+    rows = nonfinite_rows(x, x)
+    found.nonfinite_targets = not rows and y is not None and len(y) == len(x)
+    if found.nonfinite_targets and y is not None:
+        rows = nonfinite_rows(y, y)
+    found.nonfinite_rows, found.nonfinite_step = rows, step if rows else None
 
 
 def features(flat: Array) -> Features:
@@ -147,6 +170,22 @@ def giveaway(flat: Array, y: Array, kind: str) -> list[float]:
     return [float(one) for one in np.nan_to_num(share)]
 
 
+def together(flat: Array, y: Array, kind: str) -> float:
+    """How well features (N, D) together give the target on rows not seen: the share of its variance, or of that of the
+    marks of classes, that the better of two simple fits takes away.
+    """
+    rows = sample(len(flat), FITTED)
+    x = scaled(flat[rows])
+    aim = np.eye(int(y.max()) + 1)[y[rows]] if kind == "classes" else y[rows].reshape(-1, 1).astype(np.float64)
+    here, there = np.arange(0, len(rows), 2), np.arange(1, len(rows), 2)
+    total = float(aim[there].var(0).mean())
+    if total == 0:
+        return 0.0
+    return max(
+        1 - float(((fit(x[here], aim[here], x[there]) - aim[there]) ** 2).mean()) / total for fit in FITS.values()
+    )
+
+
 def mean_of(rows: Array) -> Array:
     """The mean over the first axis."""
     centre: Array = rows.mean(0)
@@ -177,21 +216,6 @@ def ordered(flat: Array, y: Array) -> float | None:
     costs = (closeness[i, j] * np.abs(places[:, i] - places[:, j])).sum(1)
     own = (closeness[i, j] * (j - i)).sum()
     return float((costs <= own * (1 + 1e-9)).mean())
-
-
-def runs(labels: Array, batch_size: int) -> tuple[float, float]:
-    """How many standard errors fewer changes of the label there are than in mixed rows (Wald and Wolfowitz, 1940), and
-    how many different labels a batch has, as a share of what a mixed one would.
-    """
-    shares = np.bincount(labels) / len(labels)
-    same = float((shares**2).sum())
-    expected = (len(labels) - 1) * (1 - same)
-    changes = int((labels[1:] != labels[:-1]).sum())
-    error = np.sqrt(max(expected * same, 1e-12))
-    size = min(batch_size, len(labels))
-    whole = labels[: len(labels) // size * size].reshape(-1, size)[:200]
-    found = np.mean([len(np.unique(batch)) for batch in whole])
-    return float((expected - changes) / error), float(found / (1 - (1 - shares) ** size).sum())
 
 
 def _targets(found: Data, y: Array, loss: str) -> None:

@@ -23,21 +23,47 @@ _DISTANCES = {"multiply": "mse", "power": "mse", "abs": "l1", "clip": "huber"}
 
 
 class LossOfGraph(NamedTuple):
-    """kind: see ``costs.loss_kind``; "" if unknown. targets: as the loss got them. function: of outputs and targets."""
+    """kind: see ``costs.loss_kind``; "" if unknown. targets: as the loss got them. function: of outputs and targets.
+    given: what the loss got of the network, its output or what code made of that.
+    """
 
     kind: str
     targets: Array | None
     function: Callable[..., Tensor] | None
+    given: Tensor | None = None
 
 
 def loss_of_graph(loss: Tensor, output: Tensor) -> LossOfGraph:
     """The loss that was computed from the output of a network."""
     order = topological_order(loss)
-    for tensor in order:
-        kind, targets = _loss_at(tensor, output, order)
-        if kind:
-            return LossOfGraph(kind, targets, _FUNCTIONS[kind])
+    # Code between the network and the loss belongs to what it says, such as a softmax.
+    outputs = [output, *(one for one in order if _ends(output, one))]
+    for given in outputs:
+        for tensor in order:
+            kind, targets = _loss_at(tensor, given, order)
+            if kind:
+                return LossOfGraph(kind, targets, _FUNCTIONS[kind], given)
     return LossOfGraph("", None, None)
+
+
+def crossed(loss: Tensor, output: Tensor) -> bool:
+    """Whether a loss compares one output of each row, (N, 1), with the targets of all rows, (N,): that makes (N, N)."""
+    rows = len(output.data) if output.ndim in (1, 2) else 0
+    if output.size != rows or rows < 2:
+        return False
+    for tensor in topological_order(loss):
+        node = tensor.node
+        if node is None or node.operation.name != "subtract" or tensor.shape != (rows, rows):
+            continue
+        if any(one is not None and one.size == rows and _comes_from(one, output) for one in node.parents):
+            return True
+    return False
+
+
+def _ends(output: Tensor, tensor: Tensor) -> bool:
+    """Whether a tensor is the softmax or the sigmoid of the output."""
+    node = tensor.node
+    return node is not None and node.operation.name in ("softmax", "sigmoid") and _comes_from(node.parents[0], output)
 
 
 def _loss_at(tensor: Tensor, output: Tensor, order: list[Tensor]) -> tuple[str, Array | None]:

@@ -234,13 +234,16 @@ def _is_weight(node: Any) -> bool:
 @dataclass
 class LossOfGraph:
     """kind: see ``costs.loss_kind``; "" if unknown. targets, given: what the loss got, given from
-    the network. weighted: whether classes have weights.
+    the network. weighted: whether classes have weights. ending: "Softmax" or "Sigmoid" where code between network and
+    loss takes one; ended: what that gave.
     """
 
     kind: str = ""
     targets: Any = None
     given: Any = None
     weighted: bool = False
+    ending: str = ""
+    ended: Any = None
 
 
 #: Nodes of losses, and what they compute.
@@ -259,9 +262,14 @@ def loss_of_graph(loss: Any, output: Any) -> LossOfGraph:
         if kind is not None:
             before = node.next_functions[0][0]
             if kind == "nll" and before is not output.grad_fn and before.name().startswith("LogSoftmax"):
-                kind = "cross_entropy"
+                kind, before = "cross_entropy", before.next_functions[0][0]
             weighted = any(getattr(node, name, None) is not None for name in ("_saved_weight", "_saved_pos_weight"))
-            return LossOfGraph(kind, node._saved_target, node._saved_self, weighted)
+            found = LossOfGraph(kind, node._saved_target, node._saved_self, weighted)
+            if before is not None and before is not output.grad_fn:
+                ending = _NODES.get(re.sub(r"Backward\d*$", "", before.name()), "")
+                if ending in ("Softmax", "Sigmoid"):
+                    found.ending, found.ended = ending, before._saved_result
+            return found
         stack += [one for one, _ in node.next_functions]
     return LossOfGraph()
 

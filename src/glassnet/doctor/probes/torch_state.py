@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +12,6 @@ import numpy as np
 from glassnet.doctor.observed import CheckUp, Comparison, SplitCheck
 from glassnet.doctor.probes.costs import named_kind
 from glassnet.doctor.probes.data import SAMPLE
-from glassnet.doctor.probes.setup import RATES
 from glassnet.doctor.probes.step import FLAT
 from glassnet.doctor.probes.torch_graph import Trace, numbers
 from glassnet.doctor.probes.units import split_check, units
@@ -51,8 +49,13 @@ class Cost:
 
     def __call__(self, output: Any, targets: Any) -> float:
         """What a network gave costs."""
-        given = output if self._shapes else self.shaped(output)
-        return self.mean(self._function(given, targets), targets)
+        return float(self.tensor(output, targets).item())
+
+    def tensor(self, output: Any, targets: Any) -> Any:
+        """The same as a tensor, with its graph."""
+        loss = self._function(output if self._shapes else self.shaped(output), targets)
+        loss = loss.mean() if loss.ndim else loss
+        return loss / targets.numel() if self._summed else loss
 
     def of_arrays(self, shaped: Array, output: Any, targets: Any) -> float:
         """The same for an array as the loss gets it, instead of what a network gave."""
@@ -128,27 +131,6 @@ class Seen:
         return found
 
 
-class Rates:
-    """The learning rates of a loop. last: the latest."""
-
-    def __init__(self) -> None:
-        self.last: float | None = None
-        self._found: list[tuple[int, float]] = []  # each with the first step that had it
-
-    def add(self, step: int, rate: float) -> None:
-        """Note a rate that differs from the last, and the first step with it."""
-        self._found.append((step, rate))
-        self.last = rate
-
-    def thinned(self, steps: int) -> list[tuple[int, float]]:
-        """Those of some steps of so many, evenly; none if there was only one rate."""
-        if len(self._found) < 2:
-            return []
-        at = np.unique(np.linspace(0, steps - 1, RATES).astype(np.int64)).tolist()
-        begins = [step for step, _ in self._found]
-        return [(step, self._found[bisect_right(begins, step) - 1][1]) for step in at]
-
-
 @contextmanager
 def aside(net: Any) -> Iterator[None]:
     """Meanwhile the network is in evaluation mode, its hooks are not called, and what it writes into its buffers and
@@ -193,7 +175,7 @@ def _checked(net: Any, cost: Cost, step: int, trained: Seen, validated: Seen) ->
         with torch.enable_grad():  # the graph says which layers there are
             trace = Trace(net)
             output = net(x)
-        found.train = _split(cost, output, y)
+        found.train = split_of(cost, output, y)
         trace.layers(output)
         for place in trace.places:
             out = place.out
@@ -204,16 +186,20 @@ def _checked(net: Any, cost: Cost, step: int, trained: Seen, validated: Seen) ->
         with torch.no_grad():
             if validated.kept:
                 x_val, y_val = validated.all()
-                found.val = _split(cost, net(x_val), y_val)
+                found.val = split_of(cost, net(x_val), y_val)
             norms = [module for module in net.modules() if type(module).__name__.startswith(BATCH_NORM)]
             if norms:
+                rows = (x_val, y_val) if validated.kept else (x, y)
+                kept = found.val or found.train
                 x, y = trained.x[0], trained.y[0]
                 evaluation = cost(net(x), y)
                 for module in norms:
                     module.training = True
-                comparison = Comparison(step, cost(net(x), y), evaluation)
+                renewed = split_of(cost, net(rows[0]), rows[1]).gain
+                comparison = Comparison(step, cost(net(x), y), evaluation, kept.gain, renewed)
     return found, comparison
 
 
-def _split(cost: Cost, output: Any, targets: Any) -> SplitCheck:
+def split_of(cost: Cost, output: Any, targets: Any) -> SplitCheck:
+    """How good the outputs of a network are."""
     return split_check(numbers(cost.shaped(output)), numbers(targets), cost.kind, lambda: cost(output, targets))

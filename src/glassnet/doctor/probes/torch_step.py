@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from glassnet.doctor.facts import Parameter, SetUp
 from glassnet.doctor.observed import Probe
 from glassnet.doctor.probes.costs import ideal_outputs
@@ -27,15 +29,15 @@ class TorchProbe:
         """The learning rate of the first group."""
         return float(self.optimizer.param_groups[0]["lr"])
 
-    def begin(self, step: int, trace: Trace, x: Any, output: Any, targets: Any, loss: float) -> Probe:
-        """What is known of a step before backward."""
+    def begin(self, step: int, trace: Trace, x: Any, output: Any, said: Any, targets: Any, loss: float) -> Probe:
+        """What is known of a step before backward. said: what the loss got, the output or what code made of that."""
         probe = Probe(step=step, loss=loss, lr=self.rate())
         if not self.first and x is not None and x.dtype.is_floating_point:
             probe.inputs = float(x.detach().double().square().mean().sqrt())
         if not self.model.training:  # a model in training mode with a layer that is not is meant so
             probe.evaluating = [path for path, module in modal_layers(self.model) if not module.training]
         if targets is not None:
-            out, y = numbers(self.cost.shaped(output)), numbers(targets)
+            out, y = numbers(self.cost.shaped(said)), numbers(targets)
             note_outputs(probe, self.cost.kind, out, y)
             ideal = None if self.first else ideal_outputs(self.cost.kind, out, y)
             if ideal is not None:
@@ -109,10 +111,12 @@ class TorchProbe:
             rows=0 if x is None else len(x),
             shuffle=False,
             float_inputs=x is None or x.dtype.is_floating_point,
+            place="torch",
+            maximize=any(bool(one.get("maximize")) for one in optimizer.param_groups),
         )
 
 
 def _matrix(tensor: Any) -> Array:
-    """Weights as glassnet has them: matrices are (in, out)."""
+    """Weights as glassnet has them: matrices are (in, out), those of a convolution (*kernel, in, out)."""
     array = numbers(tensor)
-    return array.T if array.ndim == 2 else array
+    return np.moveaxis(array, (0, 1), (-1, -2)) if array.ndim > 1 else array

@@ -12,6 +12,7 @@ from glassnet.doctor.observed import CheckUp, SplitCheck, Units
 from glassnet.doctor.probes.costs import row_losses
 from glassnet.doctor.probes.graph import places
 from glassnet.doctor.probes.near import sample
+from glassnet.doctor.probes.reference import FEWEST_SURE, gain_of_most, surest
 from glassnet.engine.namespace import Array
 from glassnet.engine.scope import enable_grad
 from glassnet.engine.tensor import Tensor
@@ -78,6 +79,8 @@ def split_check(outputs: Array, targets: Array, kind: str, loss: Callable[[], fl
             shifted = np.exp(outputs - outputs.max(-1, keepdims=True))
             sure = (shifted.max(-1) / shifted.sum(-1)) > SURE
             found.surprises = np.flatnonzero(sure & (labels != predicted)).tolist()
+            if count > 1 and len(labels) >= 4 * FEWEST_SURE and np.isfinite(outputs).all():
+                found.contradicted = float((labels != predicted)[surest(outputs)].mean())
     elif kind == "bce" and targets.shape == outputs.shape:
         wrong = float(((outputs > 0) != (targets > 0.5)).mean())
         share = float(targets.mean())
@@ -89,6 +92,9 @@ def split_check(outputs: Array, targets: Array, kind: str, loss: Callable[[], fl
             found.recall = [float(hit[one].mean()) if one.any() else None for one in (~yes, yes)]
     elif targets.shape == outputs.shape:
         found.gain = _gain(float(((outputs - targets) ** 2).mean()), float(targets.var(0).mean()))
+        errors = ((outputs - targets) ** 2).reshape(len(targets), -1).mean(1)
+        if np.isfinite(errors).all():
+            found.most = gain_of_most(errors, targets.reshape(len(targets), -1))
     return found
 
 

@@ -15,14 +15,18 @@ from glassnet.doctor.rule import Rule, rule
 
 @rule("dead-units", needs=["checkup", "progress"], share=0.4)
 def dead_units(evidence: Evidence, this: Rule) -> Iterator[Finding]:
-    """Units of a rectifier that are 0 for every row of a large sample, in a network that has not learned."""
+    """Units of a rectifier, channels of a convolution, that are 0 for every row of a large sample, in a network that
+    has not learned, or in which so few are left that the layer is a bottleneck.
+    """
     checkup = evidence.checkup
     if evidence.solved:
         return
+    outputs = sum(one.width for one in evidence.setup.last())
     for path, units in checkup.units.items():
         if units.units < NARROW:
             continue  # so narrow a layer has an illness of its own
-        if units.dead > this["share"] and (evidence.harmed or units.dead > 0.9):
+        few = round((1 - units.dead) * units.units) < max(outputs, NARROW)
+        if units.dead > this["share"] and (evidence.harmed or units.dead > 0.9 or few):
             yield this.finding(
                 f"{units.dead:.0%} of the {units.units} units are 0 for all of {units.rows:,} rows.",
                 figure="share of units that are always 0",

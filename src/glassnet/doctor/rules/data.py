@@ -17,12 +17,21 @@ def nonfinite_input(evidence: Evidence, this: Rule) -> Iterator[Finding]:
     rows = evidence.data.nonfinite_rows
     if rows:
         listed = ", ".join(map(str, rows[:5])) + (" ..." if len(rows) > 5 else "")
+        step, which = evidence.data.nonfinite_step, "y" if evidence.data.nonfinite_targets else "x"
+        where = "" if step is None else f" of the batch at step {step + 1:,}"
+        what = "the target" if which == "y" else "it"
+        holds = f"row {listed}{where}: {what} holds" if len(rows) == 1 else f"rows {listed}{where} hold"
+        these, their = ("this row", "its") if len(rows) == 1 else ("these rows", "their")
+        theirs = " in their targets" if which == "y" and len(rows) > 1 else ""
         yield this.finding(
-            f"rows {listed} hold NaN or infinity (counted from 0).",
+            f"{holds} NaN or infinity{theirs} (counted from 0).",
             figure="rows with NaN or infinity",
             value=len(rows),
             threshold=0,
-            remedy="Drop these rows, or fill in their values: x = np.nan_to_num(x).",
+            step=step,
+            remedy=f"Drop {these}, or fill in {their} values: x = np.nan_to_num(x)."
+            if which == "x"
+            else f"Drop {these}: keep = np.isfinite(y).reshape(len(y), -1).all(1); x, y = x[keep], y[keep].",
             change={"drop_nonfinite": True},
             rows=rows,
         )
@@ -115,15 +124,32 @@ def unscaled_targets(evidence: Evidence, this: Rule) -> Iterator[Finding]:
     )
 
 
-@rule("unshuffled-data", needs=["data", "setup"], at_once=True, errors=4.0, variety=0.5)
+@rule("unshuffled-data", needs=["data", "setup"], at_once=True, errors=4.0, variety=0.5, within=0.3, trend=0.8)
 def unshuffled_data(evidence: Evidence, this: Rule) -> Iterator[Finding]:
-    """Classes one after the other, taken in that order: p < 1e-4 of the test of runs, and few classes in a batch."""
+    """Classes one after the other, taken in that order: p < 1e-4 of the test of runs, and few classes in a batch. Or
+    quantities that rise or fall from batch to batch, with harm: a series in its order may do so.
+    """
     data = evidence.data
+    sorted_by = data.within is not None and data.within < this["within"] and data.trend > this["trend"]
+    if data.within is not None and sorted_by and evidence.has("progress") and evidence.harmed:
+        yield this.finding(
+            f"the rows come sorted by target: within a batch it varies {data.within:.0%} as much as over all rows.",
+            figure="share of the variance of the targets within a batch",
+            value=data.within,
+            threshold=this["within"],
+            step=0,
+            remedy="Shuffle: leave out shuffle=False, or permute the rows.",
+            change={"shuffle": True},
+        )
+        return
     if data.runs_z is None or data.per_batch is None:
         return
-    if data.runs_z > this["errors"] and data.per_batch < this["variety"]:
+    # Of two classes one after the other, as in a series of states, any batch may have one only.
+    harmless = len(data.classes) <= 2 and evidence.has("progress") and not evidence.harmed
+    if data.runs_z > this["errors"] and data.per_batch < this["variety"] and not harmless:
         yield this.finding(
-            f"the rows come sorted by class: a batch has {data.per_batch:.0%} of the classes that it would have mixed.",
+            f"the rows come sorted by class: beyond one class, a batch has {data.per_batch:.0%} of those that it would "
+            "have mixed.",
             figure="standard errors by which the class changes too seldom",
             value=data.runs_z,
             threshold=this["errors"],
@@ -135,7 +161,11 @@ def unshuffled_data(evidence: Evidence, this: Rule) -> Iterator[Finding]:
 
 @rule("class-imbalance", needs=["data", "checkup"], ratio=10.0, recall=0.3, others=0.6, rows=3)
 def class_imbalance(evidence: Evidence, this: Rule) -> Iterator[Finding]:
-    """A rare class that is missed by a network that knows the frequent ones."""
+    """A rare class that is missed by a network that knows the frequent ones. Of the next character of a text the rare
+    ones are not meant to be guessed.
+    """
+    if evidence.data.symbols:
+        return
     check = evidence.checkup.val or evidence.checkup.train
     if check is None or len(check.recall) < 2:
         return
@@ -165,34 +195,33 @@ def class_imbalance(evidence: Evidence, this: Rule) -> Iterator[Finding]:
             )
 
 
-@rule(
-    "label-noise",
-    needs=["data", "reference", "checkup"],
-    share=0.045,
-    unclear=0.15,
-    gain=0.55,
-    rows=8,
-    many=0.2,
-    two=0.3,
-)
+@rule("label-noise", needs=["data", "checkup", "setup"], share=0.045, unclear=0.45, believed=0.35, rows=8)
 def label_noise(evidence: Evidence, this: Rule) -> Iterator[Finding]:
-    """Rows whose label all rows near them contradict with one voice, in data whose classes are otherwise clear."""
-    found = evidence.reference
-    limit = this["share"] + this["unclear"] * (1 - found.gain)  # neighbours err, the more the less clear classes are
-    if (
-        found.gain < this["gain"]
-    ):  # noise makes all unclear; of classes that are, places are clear where neighbours agree
-        limit = this["two"] if len(evidence.data.classes) == 2 else this["many"]
-    if found.odd <= limit or found.gain <= 3 * found.spread or len(found.odd_rows) < this["rows"]:
+    """Labels that contradict whatever knows something of the rows, also where that is surest: classes that only overlap
+    do so where nothing is sure.
+    """
+    found, val = evidence.reference, evidence.checkup.val
+    judges: list[tuple[float, float, float]] = []  # the share, how many rows, the gain of who says so
+    if found.odd is not None and found.gain > 3 * found.spread:
+        judges.append((found.odd, len(found.odd_rows), found.gain))
+    if val is not None and val.contradicted is not None and (val.gain or 0.0) > this["believed"]:
+        judges.append((val.contradicted, val.contradicted * val.rows / 4, val.gain or 0.0))
+    if not judges or not evidence.setup.float_inputs:  # the next character of a text is seldom certain
+        return
+    share, rows, _ = min(judges)
+    limit = this["share"] + this["unclear"] * (1 - max(one[2] for one in judges)) ** 2  # all err where classes meet
+    if rows < this["rows"] or share * (1 - 1 / math.sqrt(rows)) <= limit:  # clearly above: by a standard error
         return
     listed = found.odd_rows[:20]
+    such = f", such as those of rows {', '.join(map(str, listed[:5]))}" if listed else ""
     yield this.finding(
-        f"where all neighbours of a row agree, {found.odd:.1%} of the rows have another label, such as rows "
-        f"{', '.join(map(str, listed[:5]))}.",
-        figure="share of labels that all neighbours contradict",
-        value=found.odd,
+        f"where the label should be clear, {share:.1%} of the rows have another one{such}.",
+        figure="share of labels that contradict what is surest",
+        value=share,
         threshold=limit,
-        remedy="Review these rows (evidence['rows']), correct or drop them.",
+        remedy="Review these rows (evidence['rows']), correct or drop them."
+        if listed
+        else "Review the labels, correct those that are wrong or drop their rows.",
         rows=listed,
     )
 
@@ -239,15 +268,19 @@ def conflicting_labels(evidence: Evidence, this: Rule) -> Iterator[Finding]:
     )
 
 
-@rule("target-leak", needs=["data"], alone=0.96, others=0.9)
+@rule("target-leak", needs=["data"], alone=0.96, others=0.9, exact=0.9999, better=5.0)
 def target_leak(evidence: Evidence, this: Rule) -> Iterator[Finding]:
-    """One feature among several that gives the target by itself, as none of the others nearly does."""
+    """One feature among several that gives the target by itself: exactly, or far better than all others together, and
+    none of them nearly does. The last value of a series nearly tells the next, as those before it do.
+    """
     shares = evidence.data.giveaway
     if len(shares) < 2:
         return
     ranked = sorted(range(len(shares)), key=lambda i: -shares[i])
     best, second = ranked[0], ranked[1]
-    if shares[best] > this["alone"] and shares[second] < this["others"]:
+    left, of_others = 1 - shares[best], 1 - evidence.data.together
+    far = shares[best] > this["exact"] or left * this["better"] < of_others
+    if shares[best] > this["alone"] and shares[second] < this["others"] and far:
         yield this.finding(
             f"feature {best} gives the target away: it alone explains {shares[best]:.1%} of it, and the next best "
             f"{shares[second]:.1%}.",

@@ -10,7 +10,18 @@ from glassnet.doctor.finding import Finding
 from glassnet.doctor.rule import Rule, rule
 
 #: What an activation at the end can give, at most and at least.
-_REACH = {"Sigmoid": (0.0, 1.0), "Tanh": (-1.0, 1.0), "Softmax": (0.0, 1.0), "ReLU": (0.0, float("inf"))}
+_REACH = {
+    "Sigmoid": (0.0, 1.0),
+    "Tanh": (-1.0, 1.0),
+    "Softmax": (0.0, 1.0),
+    "ReLU": (0.0, math.inf),
+    "Softplus": (0.0, math.inf),
+    "GELU": (-0.17, math.inf),
+    "SiLU": (-0.28, math.inf),
+    "ELU": (-1.0, math.inf),
+    "exp": (0.0, math.inf),
+    "LogSoftmax": (-math.inf, 0.0),
+}
 
 
 @rule("probabilities-as-logits", needs=["setup", "probes"], severity="error", at_once=True, share=0.999)
@@ -120,13 +131,17 @@ def ascending(evidence: Evidence, this: Rule) -> Iterator[Finding]:
     size = abs(first.loss)
     if evidence.setup.loss in ("cross_entropy", "bce", "mse", "l1", "huber") and first.loss < 0:
         yield this.finding(
-            f"the first loss is {first.loss:.4g}, and {evidence.setup.loss} is never below 0: its sign was changed, "
-            "or the optimizer is told to make it larger.",
+            "the optimizer is told to make the loss larger: maximize=True."
+            if evidence.setup.maximize
+            else f"the first loss is {first.loss:.4g}, and {evidence.setup.loss} is never below 0: its sign was "
+            "changed.",
             figure="first loss",
             value=first.loss,
             threshold=0.0,
             step=first.step,
-            remedy="Leave out the minus sign, or maximize=True.",
+            remedy="Leave out maximize=True in the optimizer."
+            if evidence.setup.maximize
+            else "Leave out the minus sign before the loss.",
             change={"negate_loss": True},
         )
         return

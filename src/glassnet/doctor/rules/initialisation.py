@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 
 from glassnet.doctor.evidence import Evidence
-from glassnet.doctor.facts import LINEAR, NORMS
+from glassnet.doctor.facts import LINEAR, NORMS, Layer
 from glassnet.doctor.finding import Finding
 from glassnet.doctor.rule import Rule, rule
 from glassnet.doctor.rules.signs import killed
@@ -45,6 +45,12 @@ def bad_initial_scale(evidence: Evidence, this: Rule) -> Iterator[Finding]:
     ends = {one.path for one in evidence.setup.last()}
     normed = {path for one in evidence.setup.layers if one.kind in NORMS for path in one.after}
     bounded = {path for one in evidence.setup.layers if one.kind in ("Tanh", "Sigmoid") for path in one.after}
+    clipped = {
+        path
+        for one in evidence.setup.layers
+        if one.path in first.layers and (first.layers[one.path].zero or 0.0) > this["dead"]
+        for path in one.after
+    }
     worst: tuple[float, str, float] | None = None
     for layer in evidence.setup.layers:
         probe = first.layers.get(layer.path)
@@ -59,7 +65,9 @@ def bad_initial_scale(evidence: Evidence, this: Rule) -> Iterator[Finding]:
         if reference is None:
             reference = probe.std
             continue
-        ratio = probe.std / reference
+        ratio = probe.std / (_normalised(evidence, layer) or reference)
+        if ratio > 1 and layer.path in clipped:  # it is the biases that set the units apart
+            continue
         if ratio > 1 and layer.path in bounded:  # the activation ends the growth: it saturates instead
             continue
         if worst is None or abs(math.log(ratio)) > abs(math.log(worst[0])):
@@ -81,6 +89,20 @@ def bad_initial_scale(evidence: Evidence, this: Rule) -> Iterator[Finding]:
             "init.xavier_normal_ for tanh; nn.Linear does so unless they are overwritten.",
             change={"init": "default"},
         )
+
+
+def _normalised(evidence: Evidence, layer: Layer) -> float | None:
+    """The standard deviation that the last normalisation before a layer gives; None if there is none on its way."""
+    layers = evidence.probes[0].layers
+    waiting, seen = evidence.setup.before(layer), set[str]()
+    while waiting:
+        one = waiting.pop(0)  # the nearest first
+        if one.kind in NORMS and one.path in layers:
+            return layers[one.path].std
+        if one.path not in seen:
+            seen.add(one.path)
+            waiting += evidence.setup.before(one)
+    return None
 
 
 @rule("high-initial-loss", needs=["setup", "data", "probes"], classes=1.5, values=4.0, severe=2.0, slow=0.1)

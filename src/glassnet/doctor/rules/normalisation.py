@@ -2,19 +2,39 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 from glassnet.doctor.evidence import Evidence
 from glassnet.doctor.facts import BATCH_NORMS, LINEAR
 from glassnet.doctor.finding import Finding
 from glassnet.doctor.rule import Rule, rule
+from glassnet.doctor.rules.signs import takes_away
+
+_REMEDY = "Use larger batches, a momentum of 0.1 in BatchNorm, or a normalisation of each row: nn.LayerNorm."
 
 
-@rule("batchnorm-mismatch", needs=["comparison"], apart=0.5, warm=50, least=0.02)
+@rule("batchnorm-mismatch", needs=["comparison"], apart=0.5, warm=50, least=0.02, lost=0.07)
 def batchnorm_mismatch(evidence: Evidence, this: Rule) -> Iterator[Finding]:
-    """The same batch costs much more with the running statistics than with its own."""
+    """Rows are told much worse with the running statistics than with their own; of two small losses one may be many
+    times the other. Where it is not known how well rows are told, by what a batch costs.
+    """
     found = evidence.comparison
     if found.step < this["warm"]:
+        return
+    if found.gain is not None and found.renewed is not None and math.isfinite(found.evaluation):
+        lost = found.renewed - found.gain
+        if lost > this["lost"]:
+            yield this.finding(
+                f"with its running statistics the network {takes_away(found.gain)}, with those of the same rows it "
+                f"{takes_away(found.renewed)}.",
+                figure="share of a constant's error that the running statistics cost",
+                value=lost,
+                threshold=this["lost"],
+                step=found.step,
+                remedy=_REMEDY,
+                change={"batch_norm_momentum": 0.1},
+            )
         return
     level = max(found.training, this["least"] * (evidence.data.constant or 0.0), 1e-12)
     apart = (found.evaluation - found.training) / level
@@ -26,7 +46,7 @@ def batchnorm_mismatch(evidence: Evidence, this: Rule) -> Iterator[Finding]:
             value=apart,
             threshold=this["apart"],
             step=found.step,
-            remedy="Use larger batches, a momentum of 0.1 in BatchNorm, or a normalisation of each row: nn.LayerNorm.",
+            remedy=_REMEDY,
             change={"batch_norm_momentum": 0.1},
         )
 

@@ -8,10 +8,10 @@ from itertools import pairwise
 from statistics import median
 
 from glassnet.doctor.evidence import POOR, Evidence
-from glassnet.doctor.facts import LINEAR
+from glassnet.doctor.facts import BATCH_NORMS, LINEAR
 from glassnet.doctor.finding import Finding
 from glassnet.doctor.rule import Rule, rule
-from glassnet.doctor.rules.signs import gradient_ratio, killed, moved, rates, swing
+from glassnet.doctor.rules.signs import clipping, gradient_ratio, killed, moved, rates, swing
 
 
 @rule("nonfinite-loss", needs=["failure"], severity="error", at_once=True)
@@ -25,7 +25,7 @@ def nonfinite_loss(evidence: Evidence, this: Rule) -> Iterator[Finding]:
         threshold="finite",
         layer=evidence.failure.layer,
         step=evidence.failure.step,
-        remedy=f"Lower the learning rate, such as lr={lr / 10:g}, and bound the gradient: clip_norm=1.0."
+        remedy=f"Lower the learning rate, such as lr={lr / 10:g}, and bound the gradient: {clipping(evidence)}."
         if lr > 0
         else "Look at what the loss computes: a logarithm or a root of numbers that are not above 0, a division by 0.",
         change={"lr": lr / 10, "clip_norm": 1.0} if lr > 0 else None,
@@ -39,7 +39,7 @@ def exploding_gradients(evidence: Evidence, this: Rule) -> Iterator[Finding]:
     if evidence.has("progress") and (evidence.solved or not (evidence.harmed or progress.rising or data.outliers)):
         return
     change = {"clip_norm": 1.0, "lr": evidence.setup.lr / 10}
-    remedy = f"Bound them: clip_norm=1.0; or lower the learning rate: lr={evidence.setup.lr / 10:g}."
+    remedy = f"Bound them: {clipping(evidence)}; or lower the learning rate: lr={evidence.setup.lr / 10:g}."
     first = evidence.probes[0]
     across = gradient_ratio(evidence, first)
     if across is not None and across > this["across"]:
@@ -56,7 +56,8 @@ def exploding_gradients(evidence: Evidence, this: Rule) -> Iterator[Finding]:
     # The first batch can be one of those that jump.
     level = max(median(progress.losses), data.constant or progress.start) if progress.losses else math.inf
     highest = max(progress.highs, default=0.0)
-    if data.outliers and (highest > this["jump"] * level > 0 or evidence.has("failure")):
+    bounded = evidence.setup.clip_norm is not None and not evidence.harmed  # already, and that was enough
+    if data.outliers and not bounded and (highest > this["jump"] * level > 0 or evidence.has("failure")):
         listed = ", ".join(map(str, data.outliers[:5]))
         yield this.finding(
             f"the loss of a step was {highest / level:,.0f} times the usual one, and rows such as {listed} are far "
@@ -65,7 +66,7 @@ def exploding_gradients(evidence: Evidence, this: Rule) -> Iterator[Finding]:
             value=highest / level,
             threshold=this["jump"],
             step=next((i for i, high in enumerate(progress.highs) if high > this["jump"] * level), 0) * progress.block,
-            remedy="Bound them: clip_norm=1.0; and look at these rows (evidence['rows']).",
+            remedy=f"Bound them: {clipping(evidence)}; and look at these rows (evidence['rows']).",
             change={"clip_norm": 1.0},
             rows=data.outliers,
         )
@@ -138,18 +139,26 @@ def learning_rate_too_low(evidence: Evidence, this: Rule) -> Iterator[Finding]:
     losses = evidence.progress.history.get("loss", [])
     # Steps so small that each epoch is better than the one before, and the last is still far behind.
     smooth = len(losses) >= 5 and all(b < a for a, b in pairwise(losses)) and not evidence.setup.narrow
-    smooth = smooth and 0 < max(ratio for _, ratio in found) < this["smooth"] and evidence.behind
+    # Momentum makes of many steps in one direction one that is so much longer.
+    longest = max(ratio for _, ratio in found) * _longer(evidence)
+    smooth = smooth and 0 < longest < this["smooth"] and evidence.behind
     if (0 < usual < this["ratio"] and change < this["moved"]) or smooth:
+        better = _round(lr * min(max(this["aim"] / max(ratio for _, ratio in found), 10.0), 1e4))
         yield this.finding(
             f"a step changes the weights by {usual:.1e} of their size, and the whole training by {change:.1%}.",
             figure="update of the weights in relation to their size",
             value=usual,
             threshold=this["ratio"],
             step=found[0][0].step,
-            remedy=f"Raise the learning rate: lr={10 * lr:g}; gn.lr_find() suggests one.",
-            change={"lr": _round(lr * min(max(this["aim"] / max(ratio for _, ratio in found), 10.0), 1e4))},
+            remedy=f"Raise the learning rate: lr={better:g}.",
+            change={"lr": better},
             moved=change,
         )
+
+
+def _longer(evidence: Evidence) -> float:
+    """How much longer than one step momentum makes many in one direction."""
+    return 1 / max(1 - evidence.setup.momentum, 1e-3)
 
 
 def _round(value: float) -> float:
@@ -167,10 +176,28 @@ def _round(value: float) -> float:
     swings=3.0,
     sure=3.0,
     aim=1.5e-2,
+    better=0.02,
 )
 def learning_rate_too_high(evidence: Evidence, this: Rule) -> Iterator[Finding]:
-    """Updates that are large beside the weights, while the loss jumps, rises or swings, with harm."""
+    """Updates that are large beside the weights, while the loss jumps, rises or swings, with harm; or a network that
+    comes further in a few steps with a tenth of the learning rate than in all.
+    """
     progress = evidence.progress
+    again, train = evidence.trials.get("again"), evidence.checkup.train
+    level = evidence.data.constant or abs(progress.start)
+    if again is not None and train is not None and train.loss - again.train > this["better"] * level:
+        lr = evidence.setup.lr / 10
+        yield this.finding(
+            f"from the first weights, a few steps with lr={_round(lr):g} bring the loss to {again.train:.4g}; the "
+            f"whole training brought it to {train.loss:.4g}.",
+            figure="loss above that of a few steps with a tenth of the learning rate, by that of a constant",
+            value=(train.loss - again.train) / level,
+            threshold=this["better"],
+            step=progress.steps,
+            remedy=f"Lower the learning rate: lr={_round(lr):g}.",
+            change={"lr": _round(lr)},
+        )
+        return
     if evidence.data.outliers or evidence.solved:  # it is these rows; or it did no harm
         return
     found = rates(evidence)[: max(2, len(evidence.probes) // 2)]
@@ -187,8 +214,7 @@ def learning_rate_too_high(evidence: Evidence, this: Rule) -> Iterator[Finding]:
     later = [ratio for one, ratio in rates(evidence) if 0.1 * progress.steps <= one.step <= 0.6 * progress.steps]
     wild = wild or (restless and bool(later) and median(later) > this["restless"])
     if not above and evidence.harmed and progress.soared:
-        # Momentum makes of many steps in one direction one that is so much longer.
-        longer = 1 / max(1 - evidence.setup.momentum, 1e-3)
+        longer = _longer(evidence)
         above = [(one, ratio * longer) for one, ratio in found if ratio * longer > this["ratio"]]
     if not above or not wild:
         return
@@ -216,7 +242,10 @@ def learning_rate_too_high(evidence: Evidence, this: Rule) -> Iterator[Finding]:
 def oscillating_loss(evidence: Evidence, this: Rule) -> Iterator[Finding]:
     """Losses that swing far more than the choice of the rows explains."""
     found = swing(evidence)
-    if found > this["swings"] and not evidence.solved:
+    setup = evidence.setup
+    # What BatchNorm over few rows, or dropout, adds to the loss of a step says nothing of the network as it ended.
+    noisy = setup.dropout > 0 or any(one.kind in BATCH_NORMS for one in setup.layers)
+    if found > this["swings"] and not evidence.solved and not (noisy and evidence.settled):
         lr = evidence.setup.lr
         yield this.finding(
             f"the loss swings {found:.1f} times as much as batches of {evidence.setup.batch_size} rows do.",

@@ -24,6 +24,17 @@ def parameters_not_updated(evidence: Evidence, this: Rule) -> Iterator[Finding]:
             remedy="Call optimizer.step() after loss.backward(), and optimizer.zero_grad() before it.",
         )
         return
+    wanted = {one.path for one in evidence.setup.parameters if one.trainable and one.held and one.used}
+    if evidence.probes and wanted and (wanted <= {*evidence.unused} or _all_zero(evidence)):
+        yield this.finding(
+            "backward() was called, and when the optimizer made its step no parameter had a gradient.",
+            figure="parameters with a gradient at the step",
+            value=0,
+            threshold=1,
+            step=evidence.probes[0].step,
+            remedy="Call optimizer.zero_grad() before loss.backward(), never between it and optimizer.step().",
+        )
+        return
     planned = [rate for _, rate in evidence.setup.rates]
     lost = {one.path for one in evidence.setup.parameters if not one.held}
     strengths = [
@@ -33,7 +44,8 @@ def parameters_not_updated(evidence: Evidence, this: Rule) -> Iterator[Finding]:
     strongest = max(filter(math.isfinite, strengths), default=0.0)
     for probe, strength in zip(evidence.probes, strengths, strict=True):
         updates = [one.update for one in probe.parameters.values()]
-        waits = any(planned) and probe.lr < 0.01 * max(planned)  # a warm-up, or the end of a decay
+        most = max([*planned, *(one.lr for one in evidence.probes)])
+        waits = most > 0 and probe.lr < 0.01 * most  # a warm-up, or the end of a decay
         moves = strength > this["weak"] * strongest  # one that has vanished is lost in the rounding of an update
         if updates and not any(updates) and moves and not waits:
             why = "the learning rate is 0" if probe.lr == 0 else f"the learning rate is {probe.lr:g}"
@@ -49,6 +61,16 @@ def parameters_not_updated(evidence: Evidence, this: Rule) -> Iterator[Finding]:
                 change={"lr": default_lr(evidence)},
             )
             return
+
+
+def _all_zero(evidence: Evidence) -> bool:
+    """Whether the gradients of parameters were all 0 in every step, as cleared ones can be, and those of what linear
+    layers gave were not.
+    """
+    linear = {one.path for one in evidence.setup.layers if one.kind in LINEAR}
+    arrived = [one.gradient for probe in evidence.probes for path, one in probe.layers.items() if path in linear]
+    gradients = [one.gradient for probe in evidence.probes for one in probe.parameters.values()]
+    return any(arrived) and bool(gradients) and not any(gradients)
 
 
 def default_lr(evidence: Evidence) -> float:
@@ -83,17 +105,20 @@ def parameter_not_in_optimizer(evidence: Evidence, this: Rule) -> Iterator[Findi
 @rule("detached-parameter", needs=["setup", "unused"], at_once=True)
 def detached_parameter(evidence: Evidence, this: Rule) -> Iterator[Finding]:
     """A parameter of a layer that was run, of which the loss does not depend; a head that is not run is none."""
-    for one in evidence.setup.parameters:
-        if one.trainable and one.used and one.path in evidence.unused:
-            yield this.finding(
-                f"the layer of {one.path} is run, but the loss does not depend on it: it has no gradient.",
-                figure="gradient",
-                value="none",
-                threshold="any",
-                layer=one.path,
-                step=evidence.probes[0].step if evidence.probes else None,
-                remedy="Use the tensor that the layer gives, without detach(), numpy() or no_grad().",
-            )
+    known = [one for one in evidence.setup.parameters if one.trainable and one.used]
+    lost = [one for one in known if one.path in evidence.unused]
+    if len(lost) == len(known):
+        return  # gradients were cleared before the step, see parameters-not-updated
+    for one in lost:
+        yield this.finding(
+            f"the layer of {one.path} is run, but the loss does not depend on it: it has no gradient.",
+            figure="gradient",
+            value="none",
+            threshold="any",
+            layer=one.path,
+            step=evidence.probes[0].step if evidence.probes else None,
+            remedy="Use the tensor that the layer gives, without detach(), numpy() or no_grad().",
+        )
 
 
 @rule("stale-gradients", needs=["probes"], severity="error", at_once=True)
@@ -140,7 +165,7 @@ def evaluated_in_train_mode(evidence: Evidence, this: Rule) -> Iterator[Finding]
             threshold=False,
             layer=path,
             step=evidence.probes[-1].step if evidence.probes else None,
-            remedy="Call net.eval() before an evaluation, and net.train() after it; or use net.predict().",
+            remedy="Call net.eval() before an evaluation, and net.train() after it.",
         )
 
 

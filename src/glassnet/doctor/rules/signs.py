@@ -59,3 +59,23 @@ def swing(evidence: Evidence) -> float:
     spread = median(progress.stds[len(progress.stds) // 2 :]) if progress.block >= 8 else progress.noise
     floor = 0.02 * (evidence.data.constant or abs(progress.start))
     return spread / max(expected, floor) if max(expected, floor) > 0 else 0.0
+
+
+def clipping(evidence: Evidence) -> str:
+    """What to type to bound the gradient."""
+    return {
+        "loop": "optim.clip_grad_norm_(net.parameters(), 1.0) before optimizer.step()",
+        "torch": "torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0) before optimizer.step()",
+    }.get(evidence.setup.place, "clip_norm=1.0")
+
+
+def lasting(evidence: Evidence, epochs: int) -> str:
+    """What to type to train for so many epochs."""
+    if evidence.setup.place == "fit":
+        return f"epochs={epochs}"
+    return f"{epochs} times as many steps" if not evidence.progress.history else f"{epochs} epochs"
+
+
+def takes_away(gain: float) -> str:
+    """What a gain means, in words."""
+    return "is worse than a constant" if gain < 0 else f"takes away {gain:.0%} of a constant's error"

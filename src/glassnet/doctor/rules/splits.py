@@ -62,7 +62,7 @@ def _shifted(this: Rule, figure: str, value: float, threshold: float, what: str)
         figure=figure,
         value=value,
         threshold=threshold,
-        remedy="Split anew, mixed and stratified by class: gn.fit(net, (x, y), validation=0.2).",
+        remedy="Split anew, from mixed rows and stratified by class.",
     )
 
 
