@@ -301,3 +301,4 @@ def test_light_and_dark(tab, tmp_path):
         assert tab.evaluate(background) != light
         tab.reload()
         assert tab.evaluate(background) != light
+        tab.wait_for_selector(".main-svg")  # or the server ends while charts are being loaded
