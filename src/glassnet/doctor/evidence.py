@@ -82,6 +82,11 @@ class Evidence:
         return None if one is None else one.gain
 
     @property
+    def mastered(self) -> bool:
+        """Whether the network takes away so much that what simple means reach need not be known."""
+        return self.solved and (self.gain or 0.0) > (NEAR if self.setup.regression else SOLVED)
+
+    @property
     def behind(self) -> bool:
         """Whether the network is clearly worse than what simple means reach on the same rows, even on the rows that it
         was trained on.

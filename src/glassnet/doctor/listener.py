@@ -13,7 +13,7 @@ import numpy as np
 
 from glassnet.data.batches import batches
 from glassnet.doctor.doctor import Doctor
-from glassnet.doctor.evidence import NEAR, SOLVED, Evidence
+from glassnet.doctor.evidence import Evidence
 from glassnet.doctor.file import DOCTOR, read_evidence, write_evidence
 from glassnet.doctor.observed import Failure
 from glassnet.doctor.plan import few_take, looks_worth, planned, work_of
@@ -211,9 +211,7 @@ class Listener(Callback):
             batch = batches(loop.train, min(loop.batch_size, len(loop.train)), seed=loop.seed, epoch=loop.epoch)[0]
             rows = loop.train if loop.val is None else loop.val
             self.evidence.comparison = compare_modes(loop.net, loop.loss, self._kind, batch, rows, loop.step)
-            train = self.evidence.checkup.train
-            enough = NEAR if self.evidence.setup.regression else SOLVED
-            if not (self.evidence.solved and train is not None and (self.evidence.gain or 0.0) > enough):
+            if not self.evidence.mastered:
                 self.evidence.reference = reference(loop.train.x, loop.train.y, self._kind)
         except GlassnetError:  # a loss or network that cannot be evaluated on these rows: judged without
             return

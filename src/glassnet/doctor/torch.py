@@ -7,7 +7,7 @@ from collections.abc import Collection
 from typing import Any, Self
 
 from glassnet.doctor.doctor import Doctor
-from glassnet.doctor.evidence import NEAR, SOLVED, Evidence
+from glassnet.doctor.evidence import Evidence
 from glassnet.doctor.facts import Layer
 from glassnet.doctor.observed import Failure, Reference, Trial
 from glassnet.doctor.probes.costs import constant_loss
@@ -125,8 +125,7 @@ class TorchWatch:
             if not evidence.data.nonfinite_rows:
                 checked = check_up(self.model, self._cost, self.steps, self._trained, self._validated)
                 evidence.checkup, evidence.comparison = checked
-                known = evidence.solved and (evidence.gain or 0.0) > (NEAR if evidence.setup.regression else SOLVED)
-                evidence.reference = Reference() if known else reference(x, y, kind)
+                evidence.reference = Reference() if evidence.mastered else reference(x, y, kind)
         found = self.doctor.diagnose(evidence)
         names = worth_trying(evidence, found.worse())
         if names and self._trained.kept:

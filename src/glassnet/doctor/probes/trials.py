@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
+from itertools import islice
 from statistics import median
 from typing import Any
 
@@ -106,7 +107,7 @@ def _endless(split: Split, size: int, steps: int) -> Iterator[tuple[Tensor, Tens
     """So many batches, of as many epochs as that takes."""
     epoch = 0
     while steps > 0:
-        for batch in list(batches(split, min(size, len(split)), epoch=epoch, drop_last=True))[:steps]:
+        for batch in islice(batches(split, min(size, len(split)), epoch=epoch, drop_last=True), steps):
             yield batch
             steps -= 1
         epoch += 1
